@@ -1,0 +1,342 @@
+"""Owns the models of an approval: the record and its parts, frozen, with their wire names.
+
+The record has three parts with three writers, so that nobody can lose another's words: the request
+(written once, by the gate), the state (everything up to the decision, by whoever decides, and the
+outcome after it), and the consumption (written once, by whoever runs the action). A store may keep
+them apart; readers always see one record. JSON names are the camelCase ones of AgentsKit, so that
+its records stay readable.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from .canonical import action_digest
+from .errors import InvalidId, LimitExceeded, PayloadNotCanonical, StoreCorrupt
+
+__all__ = [
+    "MAX_NAME",
+    "MAX_NOTE",
+    "SCHEMA_VERSION",
+    "Approval",
+    "ApprovalStatus",
+    "Cancellation",
+    "Consumption",
+    "Decision",
+    "Outcome",
+    "Quorum",
+    "Terms",
+    "Verdict",
+    "View",
+    "Vote",
+    "check_id",
+    "check_text",
+    "record_key",
+]
+
+SCHEMA_VERSION: Final = 1
+DEFAULT_NAMESPACE: Final = "default"
+MAX_NAME: Final = 200
+"""Characters of an action's name, an agent's name, a principal."""
+MAX_NOTE: Final = 3000
+"""Characters of a person's note and of an agent's reason; Slack's input ends there too."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+class ApprovalStatus(StrEnum):
+    """Where an approval stands. All but `PENDING` are final."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Verdict(StrEnum):
+    """What a person answers. `APPROVE` leads to approved, the other two to rejected."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    SKIP = "skip"
+
+
+class _Part(BaseModel):
+    """A part of the persisted record: frozen, camelCase on the wire, unknown fields refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        ser_json_inf_nan="strings",
+        hide_input_in_errors=True,
+    )
+
+
+class Quorum(_Part):
+    """One demand of a route: *needed* distinct people out of *of*."""
+
+    name: str = "approvers"
+    of: tuple[str, ...]
+    """Principals (`slack:T1:U1`, `cli:ana`) and groups (`slack:T1:S1`)."""
+    needed: int = Field(default=1, ge=1, le=100)
+
+
+class Terms(_Part):
+    """Who is asked and who may answer: fixed when the operator's side routes the approval."""
+
+    channel: str
+    quorums: tuple[Quorum, ...] = Field(min_length=1)
+    deny_threshold: int = Field(default=1, ge=1, le=100)
+    expires_at: AwareDatetime | None = None
+    """Only ever earlier than what the agent asked for."""
+    notify: tuple[Literal["mention", "dm"], ...] = ()
+    mac: str | None = None
+
+
+class Vote(_Part):
+    """One person's answer to one approval."""
+
+    principal: str | None
+    """Who, as the transport proved it. `None` is an unnamed trusted caller, only without a route."""
+    groups: tuple[str, ...] = ()
+    """Those of the route's groups that the person was found in when voting."""
+    verdict: Verdict
+    note: str | None = None
+    at: AwareDatetime
+    digest: str
+    surface: str = "api"
+    mac: str | None = None
+
+
+class View(_Part):
+    """One person has been sent everything that there is to see."""
+
+    principal: str
+    digest: str
+    at: AwareDatetime
+    surface: str
+    mac: str | None = None
+
+
+class Decision(_Part):
+    """The final answer of people."""
+
+    verdict: Verdict
+    note: str | None = None
+    override_result: str | None = None
+    payload: Any = None
+    """The edited payload, where a person changed it; `digest` then is its digest."""
+    digest: str | None = None
+
+
+class Cancellation(_Part):
+    """Why an approval was withdrawn before a decision."""
+
+    by: str | None = None
+    reason: str | None = None
+    undeliverable: str | None = None
+    """A stable word, where nobody could be asked (`no_route`, `channel_not_found`, …)."""
+
+
+class Consumption(_Part):
+    """Who took the one run that an approval releases."""
+
+    operation_id: str
+    digest: str
+    at: AwareDatetime
+    by: str | None = None
+
+
+class Outcome(_Part):
+    """How the run ended: never the error's text, which may hold anything."""
+
+    status: Literal["done", "failed"]
+    error: str | None = None
+    """The class of the error, for `failed`."""
+    seconds: float = Field(ge=0)
+    at: AwareDatetime
+
+
+class Approval(_Part):
+    """The record of one asked action, from `pending` to one final status."""
+
+    # The request, written once by the gate.
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    namespace: str = DEFAULT_NAMESPACE
+    agent: str
+    name: str
+    payload: Any = None
+    digest: str
+    nonce: str
+    reason: str | None = None
+    run: str | None = None
+    created_at: AwareDatetime
+    expires_in: float = Field(gt=0)
+    """Seconds, as asked; part of the terms that a second request must repeat."""
+    expires_at: AwareDatetime
+    editable: bool = False
+    allow_override: bool = False
+    not_by: tuple[str, ...] = ()
+    """Principals whom the agent forbids to decide. It can only add to the operator's rules."""
+
+    # The state, written by whoever routes and decides; the outcome by whoever ran the action.
+    version: int = Field(default=1, ge=1)
+    status: ApprovalStatus = ApprovalStatus.PENDING
+    terms: Terms | None = None
+    votes: tuple[Vote, ...] = ()
+    views: tuple[View, ...] = ()
+    decided_at: AwareDatetime | None = None
+    decision: Decision | None = None
+    decision_metadata: dict[str, Any] | None = None
+    cancellation: Cancellation | None = None
+    receipt: str | None = None
+    outcome: Outcome | None = None
+
+    # Written once, by whoever runs the action.
+    consumption: Consumption | None = None
+
+    @property
+    def key(self) -> str:
+        """What stores know the record by: the id, outside the default namespace `namespace/id`."""
+        return record_key(self.id, self.namespace)
+
+    @property
+    def final(self) -> bool:
+        """Whether the status can still change."""
+        return self.status is not ApprovalStatus.PENDING
+
+    @property
+    def deadline(self) -> datetime:
+        """The end of the approval: what was asked for, or what the route shortened it to."""
+        if self.terms is not None and self.terms.expires_at is not None:
+            return min(self.expires_at, self.terms.expires_at)
+        return self.expires_at
+
+    @property
+    def approver(self) -> str | None:
+        """Who decided, as recorded in the decision metadata."""
+        named = (self.decision_metadata or {}).get("approver")
+        return named if isinstance(named, str) else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The decision's verdict, where people decided."""
+        return self.decision.verdict if self.decision else None
+
+    @property
+    def effective_payload(self) -> Any:
+        """What may run: the payload as asked, or as a person edited it."""
+        if self.decision is not None and self.decision.digest is not None:
+            return self.decision.payload
+        return self.payload
+
+    @property
+    def effective_digest(self) -> str:
+        """The digest of what may run."""
+        if self.decision is not None and self.decision.digest is not None:
+            return self.decision.digest
+        return self.digest
+
+    def digest_of(self, payload: Any) -> str:
+        """Return the digest that this approval's action would have with *payload*.
+
+        Raises:
+            PayloadNotCanonical: *payload* is not strict JSON.
+            LimitExceeded: *payload* is too large or too deep.
+        """
+        return action_digest(
+            namespace=self.namespace, agent=self.agent, name=self.name, payload=payload
+        )
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as plain JSON values under its wire names, empty parts left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {
+            "schemaVersion": self.schema_version,
+            "status": self.status.value,
+            "version": self.version,
+            "payload": self.payload,
+        }
+
+    @classmethod
+    def from_wire(cls, data: Any, *, key: str = "?") -> Self:
+        """Read a record that `to_wire` wrote.
+
+        Raises:
+            StoreCorrupt: Unknown schema, unknown or missing fields, wrong types, or a digest that
+                does not belong to the payload.
+        """
+        try:
+            approval = cls.model_validate(data)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "record"
+            raise StoreCorrupt(key, reason=f"{place}: {error.errors()[0]['type']}") from None
+        approval.check_digests(key=key)
+        return approval
+
+    def check_digests(self, *, key: str = "?") -> None:
+        """Refuse a record whose payload is not the one that its digest was taken over.
+
+        Raises:
+            StoreCorrupt: The payload, or the edited payload, has another digest.
+        """
+        try:
+            intact = self.digest_of(self.payload) == self.digest and (
+                self.effective_digest == self.digest
+                or self.digest_of(self.effective_payload) == self.effective_digest
+            )
+        except (PayloadNotCanonical, LimitExceeded) as error:
+            raise StoreCorrupt(key, reason=error.code) from None
+        if not intact:
+            raise StoreCorrupt(key, reason="the payload does not have the record's digest")
+
+
+def record_key(approval_id: str, namespace: str = DEFAULT_NAMESPACE) -> str:
+    """Return the key of an approval in a store; ids hold no slash, so no two pairs share one."""
+    return approval_id if namespace == DEFAULT_NAMESPACE else f"{namespace}/{approval_id}"
+
+
+def check_id(value: str, *, field: str) -> str:
+    """Return *value* if it is an id.
+
+    Raises:
+        InvalidId: Not 1 to 128 characters of letters, digits and `._:-`, the first a letter or digit.
+    """
+    if not isinstance(value, str):
+        raise InvalidId(field=field, reason=f"it is {type(value).__name__}, not str")
+    if not 1 <= len(value) <= 128:
+        raise InvalidId(field=field, reason=f"it has {len(value)} characters, 1 to 128 are allowed")
+    if not _ID.fullmatch(value):
+        raise InvalidId(field=field, reason="only letters, digits and ._:- are allowed")
+    return value
+
+
+def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
+    """Return *value* if it is text of *least* to *limit* characters without lone surrogates.
+
+    Raises:
+        LimitExceeded: Too long.
+        InvalidId: Not text, or too short.
+        PayloadNotCanonical: Lone surrogates.
+    """
+    if not isinstance(value, str):
+        raise InvalidId(field=field, reason=f"it is {type(value).__name__}, not str")
+    if len(value) > limit:
+        raise LimitExceeded(field=f"{field} characters", value=len(value), limit=limit)
+    if len(value) < least:
+        raise InvalidId(field=field, reason="it is empty")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PayloadNotCanonical(path=f"/{field}", reason="lone surrogate in a string") from None
+    return value

@@ -1,0 +1,199 @@
+"""Owns canonical text: the one spelling of a JSON value, and the digest of an action over it.
+
+Strict in: JSON values only. Canonical text has its keys sorted by code point, no white space,
+integers exact at any size that can be read back, floats as the shortest text that reads back as the
+same float, and characters as they are (UTF-8, no escapes but those that JSON demands). Two values
+have the same text exactly when a JSON reader cannot tell them apart, with one difference: `1` and
+`1.0` stay two values, because tools tell them apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import Any, Final
+
+from .errors import LimitExceeded, PayloadNotCanonical
+
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_SIZE", "action_digest", "canonical_text", "parse_json"]
+
+MAX_DEPTH: Final = 64
+"""Nested containers in one value."""
+
+MAX_SIZE: Final = 256 * 1024
+"""Bytes of canonical text, UTF-8."""
+
+MAX_DIGITS: Final = 4300
+"""Decimal digits of one integer; the default limit of CPython's own reader, so that what is written
+can be read back by any process."""
+
+_BITS: Final = int(MAX_DIGITS * math.log2(10))
+_DIGEST_PREFIX: Final = b"signoff/action/v1\n"
+
+
+def canonical_text(value: Any, *, max_depth: int = MAX_DEPTH, max_size: int = MAX_SIZE) -> str:
+    """Return the canonical text of *value*.
+
+    Args:
+        value: `None`, `bool`, `int`, finite `float`, `str` without lone surrogates, `list`, and
+            `dict` with `str` keys, exactly these types. Subclasses are refused: they can answer
+            one question twice in two ways.
+        max_depth: Containers inside containers.
+        max_size: Bytes of the text in UTF-8.
+
+    Raises:
+        PayloadNotCanonical: Some part of *value* is not a JSON value; `path` says which.
+        LimitExceeded: Too deep, too large, or an integer with more than 4,300 digits.
+    """
+    _Walk(max_depth=max_depth, max_size=max_size).visit(value, depth=0)
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    size = len(text.encode())
+    if size > max_size:
+        raise LimitExceeded(field="payload bytes", value=size, limit=max_size)
+    return text
+
+
+def action_digest(*, namespace: str, agent: str, name: str, payload: Any) -> str:
+    """Return the digest of an action: 64 hexadecimal digits, SHA-256 over its canonical text.
+
+    It covers everything that changes the effect (namespace, agent, name, payload) and nothing that
+    a model words anew at each attempt, such as the reason it gives.
+
+    Raises:
+        PayloadNotCanonical: See `canonical_text`.
+        LimitExceeded: See `canonical_text`.
+    """
+    head = canonical_text([namespace, agent, name])
+    body = canonical_text(payload)
+    return hashlib.sha256(_DIGEST_PREFIX + f"{head}\n{body}".encode()).hexdigest()
+
+
+def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_size: int = MAX_SIZE) -> Any:
+    """Return the JSON value of *text*, read strictly.
+
+    Raises:
+        PayloadNotCanonical: Not UTF-8, a byte order mark, broken JSON, text after the value,
+            duplicate keys, NaN or infinities, lone surrogates.
+        LimitExceeded: Too large (before anything is parsed), too deep, or too many digits.
+    """
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    # Canonical text is never longer than the same value written in another way, save for floats;
+    # white space and escapes get four times the room.
+    if len(raw) > 4 * max_size:
+        raise LimitExceeded(field="JSON bytes", value=len(raw), limit=4 * max_size)
+    try:
+        decoded = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadNotCanonical(path="", reason="not UTF-8") from error
+    try:
+        value = json.loads(
+            decoded,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_exact_int,
+        )
+    except RecursionError:
+        raise LimitExceeded(field="payload depth", value=max_depth + 1, limit=max_depth) from None
+    except json.JSONDecodeError as error:
+        raise PayloadNotCanonical(path="", reason=f"broken JSON at {error.pos}") from None
+    _Walk(max_depth=max_depth, max_size=max_size).visit(value, depth=0)
+    return value
+
+
+class _Walk:
+    """Checks a value before anything is built from it, and stops at the first fault.
+
+    The running size is a lower bound of the text's size. It stops values that are small in memory
+    and endless when written out, such as a list that holds one other list many times, level by
+    level; the depth stops a value that holds itself.
+    """
+
+    def __init__(self, *, max_depth: int, max_size: int) -> None:
+        self._max_depth = max_depth
+        self._max_size = max_size
+        self._size = 0
+        self._path: list[str] = []
+
+    def visit(self, value: Any, *, depth: int) -> None:
+        kind = type(value)
+        if kind is str:
+            self._string(value)
+        elif value is None or kind is bool:
+            self._grow(4)
+        elif kind is int:
+            self._integer(value)
+        elif kind is float:
+            if not math.isfinite(value):
+                raise self._fault("not a finite number")
+            self._grow(3)
+        elif kind is list:
+            self._enter(depth)
+            for index, item in enumerate(value):
+                self._path.append(str(index))
+                self.visit(item, depth=depth + 1)
+                self._path.pop()
+        elif kind is dict:
+            self._enter(depth)
+            for key, item in value.items():
+                self._key(key)
+                self._path.append(key)
+                self.visit(item, depth=depth + 1)
+                self._path.pop()
+        else:
+            raise self._fault(f"{kind.__name__} is not a JSON type")
+
+    def _enter(self, depth: int) -> None:
+        if depth >= self._max_depth:
+            raise LimitExceeded(field="payload depth", value=depth + 1, limit=self._max_depth)
+        self._grow(2)
+
+    def _key(self, key: Any) -> None:
+        if type(key) is not str:
+            raise self._fault(f"a key is {type(key).__name__}, not str")
+        self._string(key)
+
+    def _string(self, value: str) -> None:
+        try:
+            self._grow(len(value.encode()) + 2)
+        except UnicodeEncodeError:
+            raise self._fault("lone surrogate in a string") from None
+
+    def _integer(self, value: int) -> None:
+        bits = value.bit_length()
+        # str() of a huge integer takes quadratic time, so the bits are looked at first.
+        if bits > _BITS + 1 or abs(value) >= 10**MAX_DIGITS:
+            raise LimitExceeded(
+                field="integer digits", value=int(bits / math.log2(10)) + 1, limit=MAX_DIGITS
+            )
+        self._grow(1 + bits // 4)
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > 2 * self._max_size + 64:
+            raise LimitExceeded(field="payload bytes", value=self._size, limit=self._max_size)
+
+    def _fault(self, reason: str) -> PayloadNotCanonical:
+        # Keys are the caller's text: a path is a place to look, so it keeps their shape only.
+        steps = [part if part.isascii() and len(part) <= 40 else "?" for part in self._path]
+        path = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+        return PayloadNotCanonical(path=path, reason=reason)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise PayloadNotCanonical(path="", reason="duplicate keys")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise PayloadNotCanonical(path="", reason=f"{name} is not JSON")
+
+
+def _exact_int(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise LimitExceeded(field="integer digits", value=len(digits), limit=MAX_DIGITS)
+    return int(digits)

@@ -1,0 +1,164 @@
+"""Owns the events: past-tense facts, each written in the same store operation as its change.
+
+An event says what happened and to which approval; whoever wants more reads the record. Its wire
+name is the `type` field (`onApprovalRequested`, …). Events are the outbox: cards, threads, audit,
+metrics and webhooks are made from them and from nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from .approval import Verdict, record_key
+from .errors import StoreCorrupt
+
+__all__ = [
+    "ApprovalCancelledEvent",
+    "ApprovalConsumed",
+    "ApprovalEvent",
+    "ApprovalExpiredEvent",
+    "ApprovalRefused",
+    "ApprovalReported",
+    "ApprovalRequested",
+    "ApprovalResolved",
+    "ApprovalRouted",
+    "ApprovalVoted",
+    "Event",
+    "event_from_wire",
+]
+
+
+class ApprovalEvent(BaseModel):
+    """What all events have: which approval, and when by the writer's clock."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+    type: str
+    id: str
+    """The approval's id."""
+    namespace: str = "default"
+    at: AwareDatetime
+
+    @property
+    def key(self) -> str:
+        """The record's key in a store."""
+        return record_key(self.id, self.namespace)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the event as plain JSON values under its wire names, empty parts left out."""
+        wire = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return {"type": self.type} | wire
+
+
+class ApprovalRequested(ApprovalEvent):
+    """An agent asked. The record is pending and nobody has been asked yet."""
+
+    type: Literal["onApprovalRequested"] = "onApprovalRequested"
+    agent: str
+    name: str
+    digest: str
+
+
+class ApprovalRouted(ApprovalEvent):
+    """The operator's side fixed who is asked and who may answer."""
+
+    type: Literal["onApprovalRouted"] = "onApprovalRouted"
+    channel: str
+
+
+class ApprovalVoted(ApprovalEvent):
+    """A person answered, and the decision has not fallen yet."""
+
+    type: Literal["onApprovalVoted"] = "onApprovalVoted"
+    principal: str | None
+    verdict: Verdict
+    note: str | None = None
+    surface: str = "api"
+
+
+class ApprovalResolved(ApprovalEvent):
+    """The decision fell, with this last answer."""
+
+    type: Literal["onApprovalResolved"] = "onApprovalResolved"
+    principal: str | None
+    verdict: Verdict
+    note: str | None = None
+    surface: str = "api"
+
+
+class ApprovalExpiredEvent(ApprovalEvent):
+    """The approval's end passed undecided, by the store's clock."""
+
+    type: Literal["onApprovalExpired"] = "onApprovalExpired"
+
+
+class ApprovalCancelledEvent(ApprovalEvent):
+    """The approval was withdrawn before a decision."""
+
+    type: Literal["onApprovalCancelled"] = "onApprovalCancelled"
+    by: str | None = None
+    reason: str | None = None
+    undeliverable: str | None = None
+
+
+class ApprovalConsumed(ApprovalEvent):
+    """The one run that the approval releases was taken."""
+
+    type: Literal["onApprovalConsumed"] = "onApprovalConsumed"
+    operation_id: str
+    by: str | None = None
+
+
+class ApprovalReported(ApprovalEvent):
+    """The run ended."""
+
+    type: Literal["onApprovalReported"] = "onApprovalReported"
+    status: Literal["done", "failed"]
+    error: str | None = None
+    seconds: float
+
+
+class ApprovalRefused(ApprovalEvent):
+    """Somebody tried to answer and was refused; nothing changed."""
+
+    type: Literal["onApprovalRefused"] = "onApprovalRefused"
+    principal: str | None
+    reason: str
+    surface: str = "api"
+
+
+Event = Annotated[
+    ApprovalRequested
+    | ApprovalRouted
+    | ApprovalVoted
+    | ApprovalResolved
+    | ApprovalExpiredEvent
+    | ApprovalCancelledEvent
+    | ApprovalConsumed
+    | ApprovalReported
+    | ApprovalRefused,
+    Field(discriminator="type"),
+]
+
+_reader: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def event_from_wire(data: Any) -> Event:
+    """Read an event that `to_wire` wrote.
+
+    Raises:
+        StoreCorrupt: Unknown type, unknown or missing fields, wrong types.
+    """
+    try:
+        return _reader.validate_python(data)
+    except ValidationError as error:
+        raise StoreCorrupt("event", reason=error.errors()[0]["type"]) from None

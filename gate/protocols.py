@@ -1,0 +1,236 @@
+"""Owns the contracts that the gate and the bot ask of a store, in prose.
+
+A store's whole duty is `ApprovalStore`: three methods. Everything else is an optional capability
+with a small Protocol of its own, found by `isinstance`. Without them the gate polls, uses its own
+clock and consumes by compare-and-set, and says so once at start; the bot needs `StoreClock`,
+`EventLog`, `Listing`, `Leases` and `Cards` and refuses to start without them.
+
+Stores know no rules. They never look into a record beyond its `key`, `version`, `status` and
+`deadline`, and never change one. `stores.conformance` proves a store against every sentence here.
+
+All methods raise `StoreUnavailable` when the store cannot be reached or cannot serve and nothing
+was written, `Unconfirmed` when a write was sent and its fate is not known, and `StoreCorrupt` when
+what is stored cannot be read. A store repeats no write by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from .approval import Approval, Consumption
+from .events import ApprovalEvent
+
+__all__ = [
+    "ApprovalStore",
+    "BulkRead",
+    "Cards",
+    "ConsumeOnce",
+    "Event",
+    "EventLog",
+    "Leases",
+    "Listing",
+    "LoggedEvent",
+    "Patched",
+    "StoreClock",
+    "Wake",
+    "Watch",
+]
+
+Event = ApprovalEvent
+
+Wake = Callable[[bytes | None], None]
+"""Called on the event loop with what the wake-up carried, or `None`: a reason to read, no more."""
+
+
+class Patched(StrEnum):
+    """What became of a `patch`."""
+
+    APPLIED = "applied"
+    STALE = "stale"
+    """The stored version is not the expected one."""
+    LATE = "late"
+    """The store's clock is past `before`."""
+    MISSING = "missing"
+    """There is no record to patch."""
+
+
+@runtime_checkable
+class ApprovalStore(Protocol):
+    """Keeps records. The one contract that every store fulfils."""
+
+    async def put(self, approval: Approval, events: Sequence[Event] = ()) -> Approval:
+        """Create the record if its key is free, and return what is stored under the key.
+
+        If the key is taken nothing is written, no event either, and the stored record comes back
+        whatever its content. Of many concurrent calls exactly one creates; all return its record.
+        Record, events and index entries are written together or not at all. What is stored is a
+        copy: later changes of objects inside *approval* do not reach it.
+        """
+        ...
+
+    async def get(self, key: str) -> Approval | None:
+        """Return the record under *key*, or `None`. The result shares nothing with the store."""
+        ...
+
+    async def patch(
+        self,
+        key: str,
+        expected_version: int,
+        approval: Approval,
+        events: Sequence[Event] = (),
+        before: datetime | None = None,
+    ) -> Patched:
+        """Replace the record, if its version is *expected_version* and it is not too late.
+
+        The stored record gets the version `expected_version + 1`, whatever *approval* carries; the
+        parts of the request (id to `not_by`) stay as `put` wrote them. With *before*, the write is
+        refused as `LATE` when the store's clock is at or past it. Of many concurrent calls with one
+        expected version at most one is `APPLIED`. Record, events, index entries and wake-up are
+        written together or not at all; nothing is written unless the answer is `APPLIED`.
+        """
+        ...
+
+
+@runtime_checkable
+class StoreClock(Protocol):
+    """A store with a clock of its own: the only clock that expiry is judged by."""
+
+    async def now(self) -> datetime:
+        """Return the store's time, aware, in UTC."""
+        ...
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """A store that can tell when a record may have changed."""
+
+    async def watch(self, key: str, wake: Wake) -> Callable[[], None]:
+        """Call *wake* after every change of the record under *key*, until the result is called.
+
+        When this returns, the subscription stands: a change written later is told, save for a cut
+        connection, after whose repair every watcher is woken once. Wake-ups may be lost, doubled
+        or without cause. Any number of watchers of one process share one connection; ending a
+        watch is immediate and never waits.
+        """
+        ...
+
+
+@runtime_checkable
+class BulkRead(Protocol):
+    """A store that reads many records in one go."""
+
+    async def get_many(self, keys: Sequence[str]) -> list[Approval | Exception | None]:
+        """Return the records of *keys* in order; `None` where absent, an error where unreadable."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """An event with its place in the log; only the log can order cursors, `""` is before all."""
+
+    cursor: str
+    event: Event
+
+
+@runtime_checkable
+class EventLog(Protocol):
+    """A store that keeps the events in the order in which they were written: the outbox."""
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Add events that change no record, such as a refused click."""
+        ...
+
+    async def read(
+        self, after: str, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent]:
+        """Return up to *limit* events after the cursor, oldest first.
+
+        If there are none yet, wait up to *wait* seconds for one. An entry that cannot be read is
+        passed over and logged; it never stops the ones behind it.
+        """
+        ...
+
+    async def position(self, reader: str) -> str:
+        """Return the cursor that *reader* has noted last, `""` at first."""
+        ...
+
+    async def advance(self, reader: str, cursor: str, *, fence: int | None = None) -> bool:
+        """Note *cursor* for *reader*; `False` and no change if *fence* is not the lease's newest.
+
+        *fence* is what `Leases.hold` returned for the lease of the reader's name. A cursor never
+        moves backwards.
+        """
+        ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A store that can list what is pending."""
+
+    async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
+        """Return keys of pending records, oldest first, from behind the key *after*.
+
+        An *after* that is no longer pending still works: the listing goes on at its place.
+        """
+        ...
+
+    async def pending_count(self) -> int:
+        """Return how many records are pending."""
+        ...
+
+    async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
+        """Return keys of pending records whose deadline is at or before *now*, earliest first."""
+        ...
+
+
+@runtime_checkable
+class ConsumeOnce(Protocol):
+    """A store that keeps the consumption apart from the state, so that writing it races nobody."""
+
+    async def consume_once(
+        self, key: str, consumption: Consumption, events: Sequence[Event] = ()
+    ) -> Consumption:
+        """Write the consumption if there is none, with its events; return the one that stands.
+
+        Waits for the durability that the store was opened with before it returns; `Unconfirmed`
+        where that was not reached. From then on `get` returns the record with this consumption.
+        """
+        ...
+
+
+@runtime_checkable
+class Leases(Protocol):
+    """A store that lets one of several processes act at a time."""
+
+    async def hold(self, name: str, holder: str, *, seconds: float) -> int | None:
+        """Take or renew the lease *name* for *seconds*; return its fence, `None` if another has it.
+
+        The fence grows with every change of holder and stays the same while one holder renews.
+        """
+        ...
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back, if *holder* has it."""
+        ...
+
+
+@runtime_checkable
+class Cards(Protocol):
+    """A store that remembers where an approval's messages are. The texts are the bot's own."""
+
+    async def cards(self, key: str) -> dict[str, str]:
+        """Return slot → note for the record's messages, empty if there are none."""
+        ...
+
+    async def keep_card(
+        self, key: str, slot: str, note: str, *, only_if: str | None = None
+    ) -> bool:
+        """Write *note* into *slot*; with *only_if*, only if the slot holds exactly that text.
+
+        `only_if=""` means: only if the slot is empty. Returns whether it was written.
+        """
+        ...

@@ -1,0 +1,404 @@
+"""Owns THE state machine: a command and a record in, a new record and its events out, or a refusal.
+
+==========  ===========  ==================  ===========  ===========  ===========
+command     pending      approved            rejected     cancelled    expired
+==========  ===========  ==================  ===========  ===========  ===========
+route       terms fixed  AlreadyDecided      ← same       ← same       ← same
+vote        vote kept,   AlreadyDecided (a   ← same       ← same       ← same
+            maybe final  repeat: no change)
+cancel      cancelled    AlreadyDecided      ← same       no change    ← same
+expire      expired, if  AlreadyDecided      ← same       ← same       no change
+            its end came
+consume     NotAllowed   consumed once       its refusal  its refusal  its refusal
+report      NotAllowed   outcome, once       NotAllowed   NotAllowed   NotAllowed
+==========  ===========  ==================  ===========  ===========  ===========
+
+A pending record past its end counts as expired in every column: `as_of` says so, and no clock but
+the one that the caller passes is looked at. Nothing here is awaited, random, or stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, assert_never
+
+from .approval import (
+    Approval,
+    ApprovalStatus,
+    Cancellation,
+    Consumption,
+    Decision,
+    Outcome,
+    Terms,
+    Verdict,
+    Vote,
+)
+from .errors import (
+    AlreadyConsumed,
+    AlreadyDecided,
+    ApprovalCancelled,
+    ApprovalDenied,
+    ApprovalExpired,
+    ApprovalSkipped,
+    DigestMismatch,
+    NotAllowed,
+    Refused,
+    Undeliverable,
+)
+from .events import (
+    ApprovalCancelledEvent,
+    ApprovalConsumed,
+    ApprovalEvent,
+    ApprovalExpiredEvent,
+    ApprovalReported,
+    ApprovalResolved,
+    ApprovalRouted,
+    ApprovalVoted,
+)
+from .quorum import may_vote, tally
+
+__all__ = [
+    "Cancel",
+    "CastVote",
+    "Command",
+    "Consume",
+    "Expire",
+    "Report",
+    "Route",
+    "Transition",
+    "apply",
+    "as_of",
+    "refusal",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Fix who is asked and who may answer."""
+
+    terms: Terms
+
+
+@dataclass(frozen=True, kw_only=True)
+class CastVote:
+    """Answer, as *principal*, found in *groups* by the caller just now."""
+
+    verdict: Verdict
+    principal: str | None = None
+    groups: tuple[str, ...] = ()
+    note: str | None = None
+    override_result: str | None = None
+    edited: Any = None
+    edited_digest: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    surface: str = "api"
+    require_route: bool = False
+    """Refuse where no route was fixed: what every surface for people asks for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """Withdraw before a decision."""
+
+    by: str | None = None
+    reason: str | None = None
+    undeliverable: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expire:
+    """End it, if its end has come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consume:
+    """Take the one run, for exactly *digest*."""
+
+    operation_id: str
+    digest: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Tell how the run ended."""
+
+    outcome: Outcome
+
+
+Command = Route | CastVote | Cancel | Expire | Consume | Report
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What a command makes of a record.
+
+    `events` is empty exactly when nothing changes. `before` is the latest store time at which the
+    change may be written.
+    """
+
+    approval: Approval
+    events: tuple[ApprovalEvent, ...] = ()
+    before: datetime | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.events)
+
+
+def as_of(approval: Approval, now: datetime) -> Approval:
+    """Return *approval* as it counts at *now*: a pending one past its end counts as expired."""
+    if approval.final or now < approval.deadline:
+        return approval
+    return approval.model_copy(
+        update={"status": ApprovalStatus.EXPIRED, "decided_at": approval.deadline}
+    )
+
+
+def refusal(approval: Approval) -> Refused | None:
+    """Return why *approval* does not release a run, or `None` if it does or is still pending."""
+    match approval.status:
+        case ApprovalStatus.PENDING | ApprovalStatus.APPROVED:
+            return None
+        case ApprovalStatus.REJECTED:
+            decision = approval.decision
+            kind = (
+                ApprovalSkipped
+                if decision is not None and decision.verdict is Verdict.SKIP
+                else ApprovalDenied
+            )
+            return kind(
+                approval, note=decision.note if decision else None, approver=approval.approver
+            )
+        case ApprovalStatus.CANCELLED:
+            ended = approval.cancellation
+            if ended is not None and ended.undeliverable is not None:
+                return Undeliverable(approval, reason=ended.undeliverable)
+            return ApprovalCancelled(approval)
+        case ApprovalStatus.EXPIRED:
+            return ApprovalExpired(approval)
+
+
+def apply(approval: Approval, command: Command, now: datetime) -> Transition:
+    """Return what *command* makes of *approval* at *now*, the store's time.
+
+    Raises:
+        AlreadyDecided: The approval is final; the error carries the winning record.
+        NotAllowed: This person or this answer is not allowed; nothing changes.
+        Refused: For `Consume`: the reason why the action does not run.
+    """
+    current = as_of(approval, now)
+    match command:
+        case Route():
+            return _route(current, command, now)
+        case CastVote():
+            return _vote(current, command, now)
+        case Cancel():
+            return _cancel(current, command, now)
+        case Expire():
+            return _expire(approval, current, now)
+        case Consume():
+            return _consume(current, command, now)
+        case Report():
+            return _report(current, command)
+        case _:
+            assert_never(command)
+
+
+def _open(current: Approval) -> None:
+    if current.final:
+        raise AlreadyDecided(current)
+
+
+def _route(current: Approval, command: Route, now: datetime) -> Transition:
+    _open(current)
+    if current.terms is not None:
+        # Terms are fixed once. Two routers that read the same configuration agree.
+        return Transition(current)
+    return Transition(
+        current.model_copy(update={"terms": command.terms}),
+        (
+            ApprovalRouted(
+                id=current.id,
+                namespace=current.namespace,
+                at=now,
+                channel=command.terms.channel,
+            ),
+        ),
+        before=current.deadline,
+    )
+
+
+def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
+    if current.final:
+        if _repeats(current, command):
+            return Transition(current)
+        raise AlreadyDecided(current)
+    _check_voter(current, command)
+    _check_answer(current, command)
+    vote = Vote(
+        principal=command.principal,
+        groups=command.groups,
+        verdict=command.verdict,
+        note=command.note,
+        at=now,
+        digest=command.edited_digest or current.digest,
+        surface=command.surface,
+    )
+    votes = (*(v for v in current.votes if v.principal != vote.principal), vote)
+    # Without a route there is nobody to wait for: one trusted caller decides.
+    verdict = tally(current.terms, votes) if current.terms else command.verdict
+    told = {
+        "id": current.id,
+        "namespace": current.namespace,
+        "at": now,
+        "principal": command.principal,
+        "note": command.note,
+        "surface": command.surface,
+    }
+    if verdict is None:
+        kept = current.model_copy(update={"votes": votes})
+        return Transition(
+            kept, (ApprovalVoted(verdict=command.verdict, **told),), before=current.deadline
+        )
+    metadata = dict(command.metadata)
+    if command.principal is not None:
+        metadata["approver"] = command.principal
+    decided = current.model_copy(
+        update={
+            "status": ApprovalStatus.APPROVED
+            if verdict is Verdict.APPROVE
+            else ApprovalStatus.REJECTED,
+            "votes": votes,
+            "decided_at": now,
+            "decision": Decision(
+                verdict=verdict,
+                note=command.note,
+                override_result=command.override_result,
+                payload=command.edited,
+                digest=command.edited_digest,
+            ),
+            "decision_metadata": metadata or None,
+        }
+    )
+    return Transition(
+        decided, (ApprovalResolved(verdict=verdict, **told),), before=current.deadline
+    )
+
+
+def _repeats(current: Approval, command: CastVote) -> bool:
+    """Say whether the named person has given this very answer, so that a retry is no news."""
+    return command.principal is not None and any(
+        vote.principal == command.principal
+        and vote.verdict is command.verdict
+        and vote.note == command.note
+        and vote.digest == (command.edited_digest or current.digest)
+        for vote in current.votes
+    )
+
+
+def _check_voter(current: Approval, command: CastVote) -> None:
+    who = command.principal
+    if current.terms is None:
+        if command.require_route:
+            raise NotAllowed(current.id, reason="not_routed", principal=who)
+    elif who is None or not may_vote(current.terms, principal=who, groups=command.groups):
+        raise NotAllowed(current.id, reason="not_approver", principal=who)
+    if who is not None and who in current.not_by:
+        raise NotAllowed(current.id, reason="not_by", principal=who)
+
+
+def _check_answer(current: Approval, command: CastVote) -> None:
+    if command.edited_digest is not None and not current.editable:
+        raise NotAllowed(current.id, reason="edit_not_allowed", principal=command.principal)
+    if command.override_result is not None and not current.allow_override:
+        raise NotAllowed(current.id, reason="override_not_allowed", principal=command.principal)
+
+
+def _cancel(current: Approval, command: Cancel, now: datetime) -> Transition:
+    if current.status is ApprovalStatus.CANCELLED:
+        return Transition(current)
+    _open(current)
+    ended = Cancellation(by=command.by, reason=command.reason, undeliverable=command.undeliverable)
+    return Transition(
+        current.model_copy(
+            update={
+                "status": ApprovalStatus.CANCELLED,
+                "decided_at": now,
+                "cancellation": ended,
+            }
+        ),
+        (
+            ApprovalCancelledEvent(
+                id=current.id, namespace=current.namespace, at=now, **ended.model_dump()
+            ),
+        ),
+        before=current.deadline,
+    )
+
+
+def _expire(approval: Approval, current: Approval, now: datetime) -> Transition:
+    if approval.status is ApprovalStatus.EXPIRED:
+        return Transition(approval)
+    if current.status is not ApprovalStatus.EXPIRED:
+        _open(current)
+        raise NotAllowed(current.id, reason="not_due")
+    return Transition(
+        current, (ApprovalExpiredEvent(id=current.id, namespace=current.namespace, at=now),)
+    )
+
+
+def _consume(current: Approval, command: Consume, now: datetime) -> Transition:
+    refused = refusal(current)
+    if refused is not None:
+        raise refused
+    if current.status is ApprovalStatus.PENDING:
+        raise NotAllowed(current.id, reason="not_approved")
+    if command.digest != current.effective_digest:
+        raise DigestMismatch(current, actual=command.digest)
+    taken = current.consumption
+    if taken is not None:
+        if taken.operation_id != command.operation_id:
+            raise AlreadyConsumed(current, operation_id=taken.operation_id)
+        return Transition(current)
+    consumption = Consumption(
+        operation_id=command.operation_id, digest=command.digest, at=now, by=command.by
+    )
+    return Transition(
+        current.model_copy(update={"consumption": consumption}),
+        (
+            ApprovalConsumed(
+                id=current.id,
+                namespace=current.namespace,
+                at=now,
+                operation_id=command.operation_id,
+                by=command.by,
+            ),
+        ),
+    )
+
+
+def _report(current: Approval, command: Report) -> Transition:
+    if current.consumption is None:
+        raise NotAllowed(current.id, reason="not_consumed")
+    if current.outcome is not None:
+        same = current.outcome.model_copy(update={"at": command.outcome.at}) == command.outcome
+        if not same:
+            raise NotAllowed(current.id, reason="already_reported")
+        return Transition(current)
+    end = command.outcome
+    return Transition(
+        current.model_copy(update={"outcome": end}),
+        (
+            ApprovalReported(
+                id=current.id,
+                namespace=current.namespace,
+                at=end.at,
+                status=end.status,
+                error=end.error,
+                seconds=end.seconds,
+            ),
+        ),
+    )

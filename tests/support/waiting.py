@@ -1,0 +1,35 @@
+"""Waiting for a described condition instead of sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+
+async def wait_until(
+    predicate: Callable[[], object | Awaitable[object]],
+    description: str,
+    timeout: float = 10,
+) -> None:
+    """Return as soon as `predicate` is true.
+
+    Args:
+        predicate: Called every 5 ms; may be async.
+        description: What is waited for, for the failure message.
+        timeout: Seconds.
+
+    Raises:
+        AssertionError: it did not become true in time.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        result = predicate()
+        if inspect.isawaitable(result):
+            result = await result
+        if result:
+            return
+        if time.monotonic() >= end:
+            raise AssertionError(f"waited {timeout:g} s in vain for: {description}")
+        await asyncio.sleep(0.005)
