@@ -107,7 +107,7 @@ class Vote(_Part):
     """One person's answer to one approval."""
 
     principal: str | None
-    """Who, as the transport proved it. `None` is an unnamed trusted caller, only without a route."""
+    """Who, as the transport proved it; `None` is an unnamed trusted caller, never with a route."""
     groups: tuple[str, ...] = ()
     """Those of the route's groups that the person was found in when voting."""
     verdict: Verdict
@@ -310,7 +310,7 @@ def check_id(value: str, *, field: str) -> str:
     """Return *value* if it is an id.
 
     Raises:
-        InvalidId: Not 1 to 128 characters of letters, digits and `._:-`, the first a letter or digit.
+        InvalidId: Not 1 to 128 letters, digits and `._:-`, the first a letter or a digit.
     """
     if not isinstance(value, str):
         raise InvalidId(field=field, reason=f"it is {type(value).__name__}, not str")

@@ -252,7 +252,7 @@ class NotAllowed(SignoffError, PermissionError):
 
 
 class Unconfirmed(SignoffError):
-    """A write was sent and its fate is not known. Repeating the call is safe and tells the truth."""
+    """A write was sent, its fate is not known. Repeating the call is safe and tells the truth."""
 
     code: ClassVar[str] = "unconfirmed"
 
