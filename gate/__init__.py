@@ -10,6 +10,12 @@ The modules, in reading order:
 - `transitions`: the state machine
 - `protocols`: what a store must do, and what it may do beyond
 - `clock`: time and fresh ids, as parameters
+- `records`: reading, and committing what the state machine makes of a record
+- `desk`: the trusted side: route, decide, cancel, expire
+- `asking`, `waiting`: the two halves of a request
+- `approval_gate`: the agent's verbs; `decorator` and `blocking` are two more ways to them
+- `levels`, `logs`: what is said once, and where
+- `testing`: the public test kit
 """
 
 from .approval import (
@@ -27,8 +33,11 @@ from .approval import (
     check_id,
     record_key,
 )
+from .approval_gate import ApprovalGate
+from .blocking import BlockingGate
 from .canonical import action_digest, canonical_text, parse_json
-from .clock import Clock, SystemClock, new_id
+from .clock import Clock, SystemClock, Timer, new_id, sleep
+from .desk import UNCHANGED, Desk
 from .errors import (
     AlreadyConsumed,
     AlreadyDecided,
@@ -42,6 +51,7 @@ from .errors import (
     ConfigError,
     DigestMismatch,
     InvalidId,
+    InvalidVerdict,
     LimitExceeded,
     NotAllowed,
     PayloadNotCanonical,
@@ -67,6 +77,7 @@ from .events import (
     ApprovalVoted,
     event_from_wire,
 )
+from .logs import get_logger
 from .protocols import (
     ApprovalStore,
     BulkRead,
@@ -81,8 +92,10 @@ from .protocols import (
     Wake,
     Watch,
 )
+from .transitions import as_of, refusal
 
 __all__ = [
+    "UNCHANGED",
     "AlreadyConsumed",
     "AlreadyDecided",
     "Approval",
@@ -94,6 +107,7 @@ __all__ = [
     "ApprovalEvent",
     "ApprovalExpired",
     "ApprovalExpiredEvent",
+    "ApprovalGate",
     "ApprovalNotFound",
     "ApprovalRefused",
     "ApprovalReported",
@@ -105,6 +119,7 @@ __all__ = [
     "ApprovalStore",
     "ApprovalTimeout",
     "ApprovalVoted",
+    "BlockingGate",
     "BulkRead",
     "Cancellation",
     "Cards",
@@ -113,9 +128,11 @@ __all__ = [
     "ConsumeOnce",
     "Consumption",
     "Decision",
+    "Desk",
     "DigestMismatch",
     "EventLog",
     "InvalidId",
+    "InvalidVerdict",
     "Leases",
     "LimitExceeded",
     "Listing",
@@ -134,6 +151,7 @@ __all__ = [
     "StoreUnavailable",
     "SystemClock",
     "Terms",
+    "Timer",
     "Unconfirmed",
     "Undeliverable",
     "Verdict",
@@ -142,10 +160,14 @@ __all__ = [
     "Wake",
     "Watch",
     "action_digest",
+    "as_of",
     "canonical_text",
     "check_id",
     "event_from_wire",
+    "get_logger",
     "new_id",
     "parse_json",
     "record_key",
+    "refusal",
+    "sleep",
 ]

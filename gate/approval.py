@@ -9,6 +9,7 @@ its records stay readable.
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import datetime
 from enum import StrEnum
@@ -259,6 +260,11 @@ class Approval(_Part):
             namespace=self.namespace, agent=self.agent, name=self.name, payload=payload
         )
 
+    @staticmethod
+    def request_fields() -> tuple[str, ...]:
+        """Return the names of the request's fields: what `put` writes and nothing changes."""
+        return _REQUEST_FIELDS
+
     def to_wire(self) -> dict[str, Any]:
         """Return the record as plain JSON values under its wire names, empty parts left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {
@@ -299,6 +305,11 @@ class Approval(_Part):
             raise StoreCorrupt(key, reason=error.code) from None
         if not intact:
             raise StoreCorrupt(key, reason="the payload does not have the record's digest")
+
+
+_REQUEST_FIELDS: Final = tuple(
+    itertools.takewhile(lambda field: field != "version", Approval.model_fields)
+)
 
 
 def record_key(approval_id: str, namespace: str = DEFAULT_NAMESPACE) -> str:

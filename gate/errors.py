@@ -21,6 +21,7 @@ Our error hierarchy::
     ├── StoreUnavailable (ConnectionError)     the store cannot be reached
     ├── StoreCorrupt                           the store returned what we never wrote
     ├── InvalidId (ValueError)                 not an id
+    ├── InvalidVerdict (ValueError)            not a word that a person can answer
     ├── PayloadNotCanonical (ValueError)       not strict JSON
     ├── LimitExceeded (ValueError)             over a size, depth, count or length
     ├── PolicyError (ValueError)               a policy that cannot be read
@@ -53,6 +54,7 @@ __all__ = [
     "ConfigError",
     "DigestMismatch",
     "InvalidId",
+    "InvalidVerdict",
     "LimitExceeded",
     "NotAllowed",
     "PayloadNotCanonical",
@@ -294,6 +296,16 @@ class InvalidId(SignoffError, ValueError):
         super().__init__(f"{field} is not a valid id: {reason}")
         self.field = field
         self.reason = reason
+
+
+class InvalidVerdict(SignoffError, ValueError):
+    """Not a verdict: `approve`, `deny` or `skip`, or their aliases `approved` and `rejected`."""
+
+    code: ClassVar[str] = "invalid_verdict"
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"{word[:40]!r} is not one of approve, deny, skip")
+        self.word = word
 
 
 class PayloadNotCanonical(SignoffError, ValueError):

@@ -207,6 +207,11 @@ def apply(approval: Approval, command: Command, now: datetime) -> Transition:
             assert_never(command)
 
 
+def _about(current: Approval, at: datetime) -> dict[str, Any]:
+    """Return what every event says."""
+    return {"id": current.id, "namespace": current.namespace, "at": at}
+
+
 def _open(current: Approval) -> None:
     if current.final:
         raise AlreadyDecided(current)
@@ -221,9 +226,7 @@ def _route(current: Approval, command: Route, now: datetime) -> Transition:
         current.model_copy(update={"terms": command.terms}),
         (
             ApprovalRouted(
-                id=current.id,
-                namespace=current.namespace,
-                at=now,
+                **_about(current, now),
                 channel=command.terms.channel,
             ),
         ),
@@ -250,10 +253,7 @@ def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
     votes = (*(v for v in current.votes if v.principal != vote.principal), vote)
     # Without a route there is nobody to wait for: one trusted caller decides.
     verdict = tally(current.terms, votes) if current.terms else command.verdict
-    told = {
-        "id": current.id,
-        "namespace": current.namespace,
-        "at": now,
+    told = _about(current, now) | {
         "principal": command.principal,
         "note": command.note,
         "surface": command.surface,
@@ -330,11 +330,7 @@ def _cancel(current: Approval, command: Cancel, now: datetime) -> Transition:
                 "cancellation": ended,
             }
         ),
-        (
-            ApprovalCancelledEvent(
-                id=current.id, namespace=current.namespace, at=now, **ended.model_dump()
-            ),
-        ),
+        (ApprovalCancelledEvent(**_about(current, now), **ended.model_dump()),),
         before=current.deadline,
     )
 
@@ -345,9 +341,7 @@ def _expire(approval: Approval, current: Approval, now: datetime) -> Transition:
     if current.status is not ApprovalStatus.EXPIRED:
         _open(current)
         raise NotAllowed(current.id, reason="not_due")
-    return Transition(
-        current, (ApprovalExpiredEvent(id=current.id, namespace=current.namespace, at=now),)
-    )
+    return Transition(current, (ApprovalExpiredEvent(**_about(current, now)),))
 
 
 def _consume(current: Approval, command: Consume, now: datetime) -> Transition:
@@ -370,9 +364,7 @@ def _consume(current: Approval, command: Consume, now: datetime) -> Transition:
         current.model_copy(update={"consumption": consumption}),
         (
             ApprovalConsumed(
-                id=current.id,
-                namespace=current.namespace,
-                at=now,
+                **_about(current, now),
                 operation_id=command.operation_id,
                 by=command.by,
             ),
@@ -393,9 +385,7 @@ def _report(current: Approval, command: Report) -> Transition:
         current.model_copy(update={"outcome": end}),
         (
             ApprovalReported(
-                id=current.id,
-                namespace=current.namespace,
-                at=end.at,
+                **_about(current, end.at),
                 status=end.status,
                 error=end.error,
                 seconds=end.seconds,

@@ -1,0 +1,418 @@
+"""Owns the agent's side of the gate: request, wait, require, guard, consume, report.
+
+The gate asks and verifies; it holds nothing that could approve. What a record says releases a run
+only through `consume`, for exactly what was decided, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Final, ParamSpec, Self, TypeVar, overload
+
+from .approval import (
+    DEFAULT_NAMESPACE,
+    MAX_NAME,
+    Approval,
+    Outcome,
+    Verdict,
+    check_id,
+    check_text,
+    record_key,
+)
+from .asking import Question, Questions, same_question, seconds_of
+from .canonical import MAX_SIZE, action_digest
+from .clock import Clock, SystemClock, new_id
+from .decorator import guarded
+from .desk import Desk
+from .errors import ApprovalTimeout, SignoffError
+from .events import ApprovalRequested
+from .levels import announce
+from .logs import get_logger
+from .protocols import ApprovalStore
+from .records import Records
+from .transitions import Consume, Report, as_of, refusal
+from .waiting import WaitingRoom
+
+__all__ = ["ApprovalGate"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DAY: Final = 24 * 3600.0
+"""Seconds that people have to answer, where nothing else is said."""
+_REPORT_BUDGET: Final = 5.0
+
+
+class ApprovalGate:
+    """Asks before an action runs, and releases it once, when people have said yes.
+
+    Args:
+        store: Where approvals are kept, usually from `stores.open_store`.
+        agent: Who asks: 1 to 200 characters. Part of every digest.
+        namespace: Keeps deployments on one store apart; part of every digest.
+        expires_in: Seconds that people have by default; a day.
+        store_patience: Seconds for which `wait` outlasts a store that is away.
+        sweep: Seconds between safety re-reads of all waiting records.
+        poll: The same for a store without wake-ups.
+        max_payload: Bytes of canonical text that a payload may have, up to 256 KiB.
+        clock: Time, for tests.
+        ids: Fresh ids, for tests.
+
+    Raises:
+        InvalidId: *agent* or *namespace* is not usable.
+    """
+
+    def __init__(
+        self,
+        store: ApprovalStore,
+        *,
+        agent: str,
+        namespace: str = DEFAULT_NAMESPACE,
+        expires_in: float | timedelta = DAY,
+        store_patience: float = 30.0,
+        sweep: float = 60.0,
+        poll: float = 0.5,
+        max_payload: int = MAX_SIZE,
+        clock: Clock | None = None,
+        ids: Callable[[], str] = new_id,
+    ) -> None:
+        self.agent = check_text(agent, field="agent", limit=MAX_NAME)
+        self.namespace = check_id(namespace, field="namespace")
+        self._clock = clock or SystemClock()
+        self._desk = Desk(store, clock=self._clock)
+        self._records: Records = self._desk.records
+        self._room = WaitingRoom(self._desk, sweep=sweep, poll=poll, patience=store_patience)
+        self._questions = Questions(
+            namespace=namespace, agent=agent, max_payload=min(max_payload, MAX_SIZE), ids=ids
+        )
+        self._expires_in = seconds_of(expires_in)
+        self._ids = ids
+        self._log = get_logger("signoff.gate")
+        self._announced = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the gate's background tasks. The store stays open; it is the caller's."""
+        await self._room.aclose()
+
+    async def request(
+        self,
+        *,
+        name: str,
+        payload: Any = None,
+        id: str | None = None,  # noqa: A002  (the seeds' word, and the field's)
+        run: str | None = None,
+        reason: str | None = None,
+        expires_in: float | timedelta | None = None,
+        editable: bool = False,
+        allow_override: bool = False,
+        not_by: Sequence[str] = (),
+    ) -> Approval:
+        """Ask, and return the approval; ask again with the same *id* and get the same approval.
+
+        Args:
+            name: The action, 1 to 200 characters.
+            payload: What it will be given: strict JSON, at most 256 KiB, 64 levels.
+            id: Unique in the namespace. Without it every call asks anew.
+            run: Derives the id from this run, the digest and how many times the run has asked for
+                the same, so that a resumed run finds its approvals.
+            reason: The agent's own words, at most 3,000 characters; shown as a claim, and not part
+                of the digest.
+            expires_in: Seconds until it expires; the operator's route may shorten it. At most 90
+                days.
+            editable: Whether a person may change the payload.
+            allow_override: Whether a person may answer with a result instead of a run.
+            not_by: Principals who must not decide this one.
+
+        Raises:
+            ApprovalConflict: *id* stands for another action or other terms; nothing was changed.
+            InvalidId: *id*, *run* or *name* is not usable.
+            PayloadNotCanonical: *payload* is not strict JSON.
+            LimitExceeded: Something is too large.
+            StoreUnavailable: Nothing was stored.
+            Unconfirmed: It is not known whether it was stored. With an *id* or a *run*, ask again.
+        """
+        question = Question(
+            name=name,
+            payload=payload,
+            id=id,
+            run=run,
+            reason=reason,
+            expires_in=self._expires_in if expires_in is None else seconds_of(expires_in),
+            editable=editable,
+            allow_override=allow_override,
+            not_by=tuple(not_by),
+        )
+        approval = self._questions.record(question, await self._records.about_now())
+        self._announce()
+        stored = await self._records.create(
+            approval,
+            ApprovalRequested(
+                id=approval.id,
+                namespace=approval.namespace,
+                at=approval.created_at,
+                agent=approval.agent,
+                name=approval.name,
+                digest=approval.digest,
+            ),
+        )
+        same_question(stored, approval)
+        return as_of(stored, approval.created_at)
+
+    async def get(self, id: str) -> Approval:  # noqa: A002
+        """Return the approval as it counts now.
+
+        Raises:
+            ApprovalNotFound: There is none with this id.
+            InvalidId: *id* is not an id.
+            StoreUnavailable: The store cannot be reached.
+        """
+        return await self._records.get(self._key(id))
+
+    async def wait(self, id: str, *, timeout: float | timedelta | None = None) -> Approval:  # noqa: A002
+        """Return the final record: approved, rejected, cancelled or expired.
+
+        Cancelling the awaiting task leaves the approval pending, and so does *timeout* seconds
+        without a decision; either way it can be waited for again. A timeout of 0 looks once.
+
+        Raises:
+            ApprovalNotFound: There is none with this id.
+            ApprovalTimeout: The caller's *timeout* ended.
+            StoreUnavailable: The store stayed away for longer than the gate's patience.
+            StoreCorrupt: The record cannot be read.
+        """
+        key = self._key(id)
+        self._announce()
+        if timeout is None:
+            return await self._room.until_final(key)
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+        if seconds <= 0:
+            approval = await self._records.get(key)
+            if approval.final:
+                return await self._room.settled(approval)
+            raise ApprovalTimeout(id, timeout=seconds)
+        # The deadline is the clock's, the way it interrupts is asyncio's own.
+        scope = asyncio.timeout(None)
+        loop = asyncio.get_running_loop()
+        timer = self._clock.call_later(seconds, lambda: scope.reschedule(loop.time()))
+        try:
+            async with scope:
+                return await self._room.until_final(key)
+        except TimeoutError:
+            if scope.expired():
+                raise ApprovalTimeout(id, timeout=seconds) from None
+            raise
+        finally:
+            timer.cancel()
+
+    async def require(
+        self, *, timeout: float | timedelta | None = None, **request: Any
+    ) -> Approval:
+        """Ask and wait; return the approved approval, or raise what came instead.
+
+        It is not consumed yet: call `consume` right before the action runs, or use `guard`, which
+        does all of it.
+
+        Args:
+            timeout: See `wait`.
+            request: The arguments of `request`.
+
+        Raises:
+            Refused: Denied, skipped, expired, cancelled or undeliverable, each its own class.
+            SignoffError: Whatever `request` and `wait` raise.
+        """
+        asked = await self.request(**request)
+        approval = asked if asked.final else await self.wait(asked.id, timeout=timeout)
+        refused = refusal(approval)
+        if refused is not None:
+            raise refused
+        return approval
+
+    @asynccontextmanager
+    async def guard(
+        self, *, timeout: float | timedelta | None = None, **request: Any
+    ) -> AsyncIterator[Approval]:
+        """Ask, wait, consume, run the block, report how it ended.
+
+        The block runs only with an approved, consumed approval, for exactly the payload that was
+        asked for or, where a person edited it, for `approval.effective_payload`.
+
+        Args:
+            timeout: See `wait`.
+            request: The arguments of `request`.
+
+        Raises:
+            Refused: The block does not run.
+            SignoffError: Whatever `request`, `wait` and `consume` raise; the block does not run.
+        """
+        approval = await self.require(timeout=timeout, **request)
+        consumed = await self.consume(approval, payload=approval.effective_payload)
+        started = self._clock.monotonic()
+        try:
+            yield consumed
+        except BaseException as error:
+            await self._try_report(consumed, error=type(error).__name__, started=started)
+            raise
+        await self._try_report(consumed, error=None, started=started)
+
+    async def consume(
+        self, approval: Approval | str, *, payload: Any, operation_id: str | None = None
+    ) -> Approval:
+        """Take the one run that an approval releases, for exactly *payload*.
+
+        Args:
+            approval: The approval or its id. The stored record counts, not this object.
+            payload: What is about to run.
+            operation_id: Names the run; the same name may repeat the call, any other is refused.
+                Without it every call is another run.
+
+        Returns:
+            The record with its consumption.
+
+        Raises:
+            DigestMismatch: *payload* is not what was decided, or another agent asked.
+            AlreadyConsumed: Another run has it.
+            NotAllowed: It is still pending (`not_approved`).
+            Refused: Denied, skipped, expired, cancelled or undeliverable.
+            Unconfirmed: It is not known whether it was taken: do not run; repeat with the same
+                *operation_id*.
+            ApprovalNotFound: There is no such approval.
+            StoreUnavailable: The store cannot be reached: do not run.
+        """
+        key = approval.key if isinstance(approval, Approval) else self._key(approval)
+        operation = check_id(operation_id or self._ids(), field="operation_id")
+        stored = await self._records.get(key)
+        # Our own agent and namespace: an approval of somebody else's action has another digest.
+        digest = action_digest(
+            namespace=self.namespace, agent=self.agent, name=stored.name, payload=payload
+        )
+        return await self._records.consume(
+            key, Consume(operation_id=operation, digest=digest, by=self.agent)
+        )
+
+    async def report(
+        self, approval: Approval | str, *, seconds: float, error: str | None = None
+    ) -> Approval:
+        """Tell how the run ended: done, or failed with the class of the *error*.
+
+        Args:
+            approval: The consumed approval or its id.
+            seconds: How long the run took.
+            error: The error's class name, never its text.
+
+        Raises:
+            NotAllowed: Nothing was consumed, or another end is on record.
+            StoreUnavailable: Nothing was written.
+        """
+        key = approval.key if isinstance(approval, Approval) else self._key(approval)
+        outcome = Outcome(
+            status="failed" if error else "done",
+            error=error[:MAX_NAME] if error else None,
+            seconds=max(0.0, round(seconds, 6)),
+            at=await self._records.about_now(),
+        )
+        return await self._records.commit(key, Report(outcome=outcome))
+
+    async def decide(
+        self,
+        id: str,  # noqa: A002
+        verdict: Verdict | str,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        approver: str | None = None,
+        note: str | None = None,
+        **answer: Any,
+    ) -> Approval:
+        """Record an answer as trusted code: a test, a script of the operator. See `Desk.decide`."""
+        return await self._desk.decide(
+            self._key(id), verdict, approver=approver, note=note, metadata=metadata, **answer
+        )
+
+    async def cancel(
+        self,
+        id: str,  # noqa: A002
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> Approval:
+        """Withdraw an approval before it is decided. See `Desk.cancel`."""
+        return await self._desk.cancel(self._key(id), by=by or self.agent, reason=reason)
+
+    @overload
+    def requires_approval(
+        self, function: Callable[P, Awaitable[R]], /
+    ) -> Callable[P, Awaitable[R]]: ...
+
+    @overload
+    def requires_approval(
+        self,
+        function: None = None,
+        /,
+        *,
+        name: str | None = None,
+        timeout: float | timedelta | None = None,
+        **terms: Any,
+    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]: ...
+
+    def requires_approval(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        timeout: float | timedelta | None = None,
+        **terms: Any,
+    ) -> Any:
+        """Let an async function run only with an approval of its arguments.
+
+        The arguments, defaults included, become the payload and must be strict JSON. The function
+        is called with what was decided, so nothing that changed meanwhile can slip in. `self` and
+        `cls` are not part of the payload.
+
+        Args:
+            function: The function, when used without arguments.
+            name: The action's name; the function's own by default.
+            timeout: See `wait`.
+            terms: Further arguments of `request`.
+
+        Raises:
+            TypeError: The function is not async.
+        """
+
+        def wrap(inner: Callable[..., Any]) -> Callable[..., Any]:
+            return guarded(self, inner, name=name, timeout=timeout, terms=terms)
+
+        return wrap if function is None else wrap(function)
+
+    def _key(self, approval_id: str) -> str:
+        return record_key(check_id(approval_id, field="id"), self.namespace)
+
+    async def _try_report(self, approval: Approval, *, error: str | None, started: float) -> None:
+        """Report without ever changing the outcome of the action itself."""
+        seconds = self._clock.monotonic() - started
+        try:
+            async with asyncio.timeout(_REPORT_BUDGET):
+                await self.report(approval, seconds=seconds, error=error)
+        except (SignoffError, TimeoutError) as trouble:
+            self._log.warning(
+                "gate.report_failed", approval_id=approval.id, error=type(trouble).__name__
+            )
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            announce(self._records.store, self._log)

@@ -1,0 +1,182 @@
+"""Owns the trusted side of the gate: routing, deciding, withdrawing and ending approvals.
+
+The bot, the command line and tests sit at this desk. It knows records by their key, in every
+namespace, and it is the place where a decision is made final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from .approval import MAX_NAME, MAX_NOTE, Approval, Terms, Verdict, check_text
+from .canonical import canonical_text, parse_json
+from .clock import Clock, SystemClock
+from .errors import InvalidVerdict
+from .events import ApprovalRefused
+from .protocols import ApprovalStore
+from .records import Records
+from .transitions import Cancel, CastVote, Expire, Route
+
+__all__ = ["UNCHANGED", "Desk"]
+
+_ALIASES: Final = {
+    "approved": Verdict.APPROVE,
+    "rejected": Verdict.DENY,
+}
+_MAX_METADATA: Final = 16 * 1024
+
+
+class _Unchanged:
+    """The payload as it was asked; `None` is a payload too."""
+
+    def __repr__(self) -> str:
+        return "UNCHANGED"
+
+
+UNCHANGED: Final = _Unchanged()
+
+
+class Desk:
+    """Where approvals are routed, decided, withdrawn and ended.
+
+    Args:
+        store: Where the approvals are.
+        clock: Time for stores without a clock.
+    """
+
+    def __init__(self, store: ApprovalStore, *, clock: Clock | None = None) -> None:
+        self.records = Records(store, clock=clock or SystemClock())
+
+    async def get(self, key: str) -> Approval:
+        """Return the record as it counts now; see `Records.get`."""
+        return await self.records.get(key)
+
+    async def route(self, key: str, terms: Terms) -> Approval:
+        """Fix who is asked and who may answer. The first route stays; see `Records.commit`."""
+        return await self.records.commit(key, Route(terms=terms))
+
+    async def decide(
+        self,
+        key: str,
+        verdict: Verdict | str,
+        *,
+        approver: str | None = None,
+        groups: Sequence[str] = (),
+        note: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        override_result: str | None = None,
+        payload: Any = UNCHANGED,
+        surface: str = "api",
+        require_route: bool = False,
+    ) -> Approval:
+        """Record an answer, and with it the decision where that is enough.
+
+        Repeating one's own answer changes nothing and is no error.
+
+        Args:
+            key: The record's key.
+            verdict: `approve`, `deny` or `skip`; `approved` and `rejected` are aliases.
+            approver: The principal, as the transport proved it; at most 200 characters.
+            groups: Groups of the route in which the caller found the approver just now.
+            note: The person's reason, at most 3,000 characters.
+            metadata: Kept with the decision, strict JSON of at most 16 KiB. *approver* overrules
+                an `approver` in it.
+            override_result: A result instead of running, where the request allows one.
+            payload: Edited arguments, where the request allows them.
+            surface: Where the answer was given (`card`, `modal`, `cli`, …).
+            require_route: Refuse while no route is fixed.
+
+        Raises:
+            InvalidVerdict: Not one of the words.
+            AlreadyDecided: The approval is final; the error carries the winning record.
+            NotAllowed: This person or this answer is not allowed. Nothing changed.
+            LimitExceeded: Too long.
+            PayloadNotCanonical: *metadata* or *payload* is not strict JSON.
+            ApprovalNotFound: There is no such record.
+            StoreUnavailable: Nothing was written.
+            Unconfirmed: It is not known whether it was written; repeating is safe.
+        """
+        answer = _verdict(verdict)
+        if approver is not None:
+            check_text(approver, field="approver", limit=MAX_NAME)
+        if note is not None:
+            check_text(note, field="note", limit=MAX_NOTE, least=0)
+        if override_result is not None:
+            check_text(override_result, field="override_result", limit=MAX_NOTE * 10, least=0)
+        kept = parse_json(canonical_text(dict(metadata or {}), max_size=_MAX_METADATA))
+        edited, digest = None, None
+        if payload is not UNCHANGED:
+            edited = parse_json(canonical_text(payload))
+            asked = await self.records.get(key)
+            digest = asked.digest_of(edited)
+            if digest == asked.digest:
+                edited, digest = None, None
+        return await self.records.commit(
+            key,
+            CastVote(
+                verdict=answer,
+                principal=approver,
+                groups=tuple(groups),
+                note=note,
+                override_result=override_result,
+                edited=edited,
+                edited_digest=digest,
+                metadata=kept,
+                surface=surface,
+                require_route=require_route,
+            ),
+        )
+
+    async def cancel(
+        self,
+        key: str,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        undeliverable: str | None = None,
+    ) -> Approval:
+        """Withdraw an approval before it is decided; cancelling twice is no error.
+
+        Raises:
+            AlreadyDecided: It is final in another way; the error carries the record.
+            LimitExceeded: *reason* is over 3,000 characters.
+        """
+        if reason is not None:
+            check_text(reason, field="reason", limit=MAX_NOTE, least=0)
+        return await self.records.commit(
+            key, Cancel(by=by, reason=reason, undeliverable=undeliverable)
+        )
+
+    async def expire(self, key: str) -> Approval:
+        """End an approval whose end has come by the store's clock.
+
+        Raises:
+            NotAllowed: Its end has not come (`not_due`).
+            AlreadyDecided: It is final in another way.
+        """
+        return await self.records.commit(key, Expire())
+
+    async def refuse(
+        self, approval: Approval, *, reason: str, principal: str | None, surface: str
+    ) -> None:
+        """Put on record that somebody tried to answer and was not allowed to."""
+        await self.records.tell(
+            ApprovalRefused(
+                id=approval.id,
+                namespace=approval.namespace,
+                at=await self.records.about_now(),
+                principal=principal,
+                reason=reason,
+                surface=surface,
+            )
+        )
+
+
+def _verdict(word: Verdict | str) -> Verdict:
+    if not isinstance(word, str):
+        raise InvalidVerdict(type(word).__name__)
+    try:
+        return _ALIASES[word] if word in _ALIASES else Verdict(word)
+    except ValueError:
+        raise InvalidVerdict(word) from None

@@ -1,0 +1,29 @@
+"""Owns where the gate's few log lines go: into the host's structlog, else into standard logging."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import structlog
+
+__all__ = ["get_logger"]
+
+
+def get_logger(name: str) -> Any:
+    """Return a structured logger called *name*.
+
+    A host that has configured structlog gets our lines through it. Elsewhere they are plain text in
+    standard logging, never on standard output, which may be a protocol's channel (an MCP server's,
+    say).
+    """
+    if structlog.is_configured():
+        return structlog.stdlib.get_logger(name)
+    return structlog.wrap_logger(
+        logging.getLogger(name),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+    )
