@@ -32,16 +32,23 @@ class Posted:
 class DeliveryFailed(Exception):
     """The chat did not take a message.
 
-    `permanent` says that trying again cannot help as things stand; `retry_after` is how many
-    seconds the chat asked to be left alone; `reason` is the chat's own word.
+    `permanent` says that trying again cannot help as things stand; `gone` that the message to be
+    changed is not there; `retry_after` is how many seconds the chat asked to be left alone;
+    `reason` is the chat's own word.
     """
 
     def __init__(
-        self, reason: str, *, permanent: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        gone: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.gone = gone
         self.retry_after = retry_after
 
 
@@ -61,4 +68,8 @@ class Messenger(Protocol):
 
     async def tell(self, channel: str, person: str, message: Message) -> None:
         """Show *message* to one person only, in the channel or, where that fails, directly."""
+        ...
+
+    async def link(self, posted: Posted) -> str | None:
+        """Return the address of the message at *posted*, or `None` where the chat gives none."""
         ...

@@ -12,7 +12,7 @@ The modules, in reading order:
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
 - `desk`: the trusted side: route, decide, cancel, expire
-- `asking`, `waiting`: the two halves of a request
+- `asking`, `waiting`: the two halves of a request; `reporting`: how the run ended
 - `approval_gate`: the agent's verbs; `decorator` and `blocking` are two more ways to them
 - `levels`, `logs`: what is said once, and where
 - `testing`: the public test kit
@@ -92,6 +92,7 @@ from .protocols import (
     Wake,
     Watch,
 )
+from .quorum import may_vote
 from .transitions import as_of, refusal
 
 __all__ = [
@@ -165,6 +166,7 @@ __all__ = [
     "check_id",
     "event_from_wire",
     "get_logger",
+    "may_vote",
     "new_id",
     "parse_json",
     "record_key",

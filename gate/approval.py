@@ -13,9 +13,16 @@ import itertools
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from .canonical import action_digest
@@ -30,6 +37,7 @@ __all__ = [
     "Cancellation",
     "Consumption",
     "Decision",
+    "Moment",
     "Outcome",
     "Quorum",
     "Terms",
@@ -49,6 +57,17 @@ MAX_NOTE: Final = 3000
 """Characters of a person's note and of an agent's reason; Slack's input ends there too."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+def _no_timestamp(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and "T" in value):
+        return value
+    # pydantic would take a number for seconds since 1970.
+    raise ValueError
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_timestamp)]
+"""An aware time; on the wire RFC 3339 text and nothing else."""
 
 
 class ApprovalStatus(StrEnum):
@@ -89,7 +108,7 @@ class Quorum(_Part):
     name: str = "approvers"
     of: tuple[str, ...]
     """Principals (`slack:T1:U1`, `cli:ana`) and groups (`slack:T1:S1`)."""
-    needed: int = Field(default=1, ge=1, le=100)
+    needed: int = Field(default=1, ge=1, le=100, strict=True)
 
 
 class Terms(_Part):
@@ -97,8 +116,8 @@ class Terms(_Part):
 
     channel: str
     quorums: tuple[Quorum, ...] = Field(min_length=1)
-    deny_threshold: int = Field(default=1, ge=1, le=100)
-    expires_at: AwareDatetime | None = None
+    deny_threshold: int = Field(default=1, ge=1, le=100, strict=True)
+    expires_at: Moment | None = None
     """Only ever earlier than what the agent asked for."""
     notify: tuple[Literal["mention", "dm"], ...] = ()
     mac: str | None = None
@@ -113,8 +132,10 @@ class Vote(_Part):
     """Those of the route's groups that the person was found in when voting."""
     verdict: Verdict
     note: str | None = None
-    at: AwareDatetime
+    override_result: str | None = None
+    at: Moment
     digest: str
+    """What the answer was given to: the action as asked, or as this person edited it."""
     surface: str = "api"
     mac: str | None = None
 
@@ -124,7 +145,7 @@ class View(_Part):
 
     principal: str
     digest: str
-    at: AwareDatetime
+    at: Moment
     surface: str
     mac: str | None = None
 
@@ -135,6 +156,7 @@ class Decision(_Part):
     verdict: Verdict
     note: str | None = None
     override_result: str | None = None
+    """What the agent gets in place of a run; with it nothing can be consumed."""
     payload: Any = None
     """The edited payload, where a person changed it; `digest` then is its digest."""
     digest: str | None = None
@@ -154,7 +176,7 @@ class Consumption(_Part):
 
     operation_id: str
     digest: str
-    at: AwareDatetime
+    at: Moment
     by: str | None = None
 
 
@@ -164,8 +186,8 @@ class Outcome(_Part):
     status: Literal["done", "failed"]
     error: str | None = None
     """The class of the error, for `failed`."""
-    seconds: float = Field(ge=0)
-    at: AwareDatetime
+    seconds: float = Field(ge=0, allow_inf_nan=False, strict=True)
+    at: Moment
 
 
 class Approval(_Part):
@@ -182,22 +204,22 @@ class Approval(_Part):
     nonce: str
     reason: str | None = None
     run: str | None = None
-    created_at: AwareDatetime
-    expires_in: float = Field(gt=0)
+    created_at: Moment
+    expires_in: float = Field(gt=0, allow_inf_nan=False, strict=True)
     """Seconds, as asked; part of the terms that a second request must repeat."""
-    expires_at: AwareDatetime
-    editable: bool = False
-    allow_override: bool = False
+    expires_at: Moment
+    editable: bool = Field(default=False, strict=True)
+    allow_override: bool = Field(default=False, strict=True)
     not_by: tuple[str, ...] = ()
     """Principals whom the agent forbids to decide. It can only add to the operator's rules."""
 
     # The state, written by whoever routes and decides; the outcome by whoever ran the action.
-    version: int = Field(default=1, ge=1)
+    version: int = Field(default=1, ge=1, strict=True)
     status: ApprovalStatus = ApprovalStatus.PENDING
     terms: Terms | None = None
     votes: tuple[Vote, ...] = ()
     views: tuple[View, ...] = ()
-    decided_at: AwareDatetime | None = None
+    decided_at: Moment | None = None
     decision: Decision | None = None
     decision_metadata: dict[str, Any] | None = None
     cancellation: Cancellation | None = None
@@ -279,8 +301,8 @@ class Approval(_Part):
         """Read a record that `to_wire` wrote.
 
         Raises:
-            StoreCorrupt: Unknown schema, unknown or missing fields, wrong types, or a digest that
-                does not belong to the payload.
+            StoreCorrupt: Unknown schema, unknown or missing fields, wrong types, a digest that does
+                not belong to the payload, or a status that the decision does not bear out.
         """
         try:
             approval = cls.model_validate(data)
@@ -288,6 +310,12 @@ class Approval(_Part):
             place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "record"
             raise StoreCorrupt(key, reason=f"{place}: {error.errors()[0]['type']}") from None
         approval.check_digests(key=key)
+        decided = approval.status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
+        if decided is not (approval.decision is not None) or (
+            (approval.status is ApprovalStatus.APPROVED)
+            is not (approval.verdict is Verdict.APPROVE)
+        ):
+            raise StoreCorrupt(key, reason="the status is not what the decision says")
         return approval
 
     def check_digests(self, *, key: str = "?") -> None:

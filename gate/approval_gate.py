@@ -6,35 +6,33 @@ only through `consume`, for exactly what was decided, once.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Final, ParamSpec, Self, TypeVar, overload
+from typing import Any, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
 from .approval import (
     DEFAULT_NAMESPACE,
     MAX_NAME,
     Approval,
-    Outcome,
     Verdict,
     check_id,
     check_text,
     record_key,
 )
-from .asking import Question, Questions, same_question, seconds_of
+from .asking import Ask, AskTerms, Question, Questions, same_question, seconds_of
 from .canonical import MAX_SIZE, action_digest
 from .clock import Clock, SystemClock, new_id
 from .decorator import guarded
 from .desk import Desk
-from .errors import ApprovalTimeout, SignoffError
 from .events import ApprovalRequested
 from .levels import announce
 from .logs import get_logger
 from .protocols import ApprovalStore
 from .records import Records
-from .transitions import Consume, Report, as_of, refusal
+from .reporting import Reports
+from .transitions import Consume, as_of, refusal
 from .waiting import WaitingRoom
 
 __all__ = ["ApprovalGate"]
@@ -44,7 +42,6 @@ R = TypeVar("R")
 
 DAY: Final = 24 * 3600.0
 """Seconds that people have to answer, where nothing else is said."""
-_REPORT_BUDGET: Final = 5.0
 
 
 class ApprovalGate:
@@ -92,6 +89,7 @@ class ApprovalGate:
         self._expires_in = seconds_of(expires_in)
         self._ids = ids
         self._log = get_logger("signoff.gate")
+        self._reports = Reports(self._records, log=self._log)
         self._announced = False
 
     async def __aenter__(self) -> Self:
@@ -106,7 +104,7 @@ class ApprovalGate:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the gate's background tasks. The store stays open; it is the caller's."""
+        """End the gate's tasks and its waiters. The store stays open; it is the caller's."""
         await self._room.aclose()
 
     async def request(
@@ -155,22 +153,25 @@ class ApprovalGate:
             expires_in=self._expires_in if expires_in is None else seconds_of(expires_in),
             editable=editable,
             allow_override=allow_override,
-            not_by=tuple(not_by),
+            not_by=not_by,
         )
         approval = self._questions.record(question, await self._records.about_now())
         self._announce()
-        stored = await self._records.create(
-            approval,
-            ApprovalRequested(
-                id=approval.id,
-                namespace=approval.namespace,
-                at=approval.created_at,
-                agent=approval.agent,
-                name=approval.name,
-                digest=approval.digest,
-            ),
+        asked = ApprovalRequested(
+            id=approval.id,
+            namespace=approval.namespace,
+            at=approval.created_at,
+            agent=approval.agent,
+            name=approval.name,
+            digest=approval.digest,
         )
-        same_question(stored, approval)
+        try:
+            stored = await self._records.create(approval, asked)
+            same_question(stored, approval)
+        except BaseException:
+            # Asked again, the run must come to the same id: this one may have been stored.
+            self._questions.forget(approval)
+            raise
         return as_of(stored, approval.created_at)
 
     async def get(self, id: str) -> Approval:  # noqa: A002
@@ -195,32 +196,12 @@ class ApprovalGate:
             StoreUnavailable: The store stayed away for longer than the gate's patience.
             StoreCorrupt: The record cannot be read.
         """
-        key = self._key(id)
         self._announce()
-        if timeout is None:
-            return await self._room.until_final(key)
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
-        if seconds <= 0:
-            approval = await self._records.get(key)
-            if approval.final:
-                return await self._room.settled(approval)
-            raise ApprovalTimeout(id, timeout=seconds)
-        # The deadline is the clock's, the way it interrupts is asyncio's own.
-        scope = asyncio.timeout(None)
-        loop = asyncio.get_running_loop()
-        timer = self._clock.call_later(seconds, lambda: scope.reschedule(loop.time()))
-        try:
-            async with scope:
-                return await self._room.until_final(key)
-        except TimeoutError:
-            if scope.expired():
-                raise ApprovalTimeout(id, timeout=seconds) from None
-            raise
-        finally:
-            timer.cancel()
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        return await self._room.wait(self._key(id), approval_id=id, timeout=seconds)
 
     async def require(
-        self, *, timeout: float | timedelta | None = None, **request: Any
+        self, *, timeout: float | timedelta | None = None, **request: Unpack[Ask]
     ) -> Approval:
         """Ask and wait; return the approved approval, or raise what came instead.
 
@@ -244,7 +225,7 @@ class ApprovalGate:
 
     @asynccontextmanager
     async def guard(
-        self, *, timeout: float | timedelta | None = None, **request: Any
+        self, *, timeout: float | timedelta | None = None, **request: Unpack[Ask]
     ) -> AsyncIterator[Approval]:
         """Ask, wait, consume, run the block, report how it ended.
 
@@ -257,6 +238,8 @@ class ApprovalGate:
 
         Raises:
             Refused: The block does not run.
+            NotAllowed: A person gave a result in place of the run (`overridden`); whoever asks with
+                `allow_override` uses `require` and looks for `decision.override_result`.
             SignoffError: Whatever `request`, `wait` and `consume` raise; the block does not run.
         """
         approval = await self.require(timeout=timeout, **request)
@@ -265,9 +248,11 @@ class ApprovalGate:
         try:
             yield consumed
         except BaseException as error:
-            await self._try_report(consumed, error=type(error).__name__, started=started)
+            await self._reports.attempt(
+                consumed, seconds=self._clock.monotonic() - started, error=error
+            )
             raise
-        await self._try_report(consumed, error=None, started=started)
+        await self._reports.attempt(consumed, seconds=self._clock.monotonic() - started, error=None)
 
     async def consume(
         self, approval: Approval | str, *, payload: Any, operation_id: str | None = None
@@ -286,7 +271,8 @@ class ApprovalGate:
         Raises:
             DigestMismatch: *payload* is not what was decided, or another agent asked.
             AlreadyConsumed: Another run has it.
-            NotAllowed: It is still pending (`not_approved`).
+            NotAllowed: It is still pending (`not_approved`), or a person gave a result in place of
+                the run (`overridden`).
             Refused: Denied, skipped, expired, cancelled or undeliverable.
             Unconfirmed: It is not known whether it was taken: do not run; repeat with the same
                 *operation_id*.
@@ -294,7 +280,9 @@ class ApprovalGate:
             StoreUnavailable: The store cannot be reached: do not run.
         """
         key = approval.key if isinstance(approval, Approval) else self._key(approval)
-        operation = check_id(operation_id or self._ids(), field="operation_id")
+        fresh = self._ids() if operation_id is None else operation_id
+        operation = check_id(fresh, field="operation_id")
+        self._announce()
         stored = await self._records.get(key)
         # Our own agent and namespace: an approval of somebody else's action has another digest.
         digest = action_digest(
@@ -319,13 +307,7 @@ class ApprovalGate:
             StoreUnavailable: Nothing was written.
         """
         key = approval.key if isinstance(approval, Approval) else self._key(approval)
-        outcome = Outcome(
-            status="failed" if error else "done",
-            error=error[:MAX_NAME] if error else None,
-            seconds=max(0.0, round(seconds, 6)),
-            at=await self._records.about_now(),
-        )
-        return await self._records.commit(key, Report(outcome=outcome))
+        return await self._reports.report(key, seconds=seconds, error=error)
 
     async def decide(
         self,
@@ -354,8 +336,8 @@ class ApprovalGate:
 
     @overload
     def requires_approval(
-        self, function: Callable[P, Awaitable[R]], /
-    ) -> Callable[P, Awaitable[R]]: ...
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
 
     @overload
     def requires_approval(
@@ -365,8 +347,8 @@ class ApprovalGate:
         *,
         name: str | None = None,
         timeout: float | timedelta | None = None,
-        **terms: Any,
-    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]: ...
+        **terms: Unpack[AskTerms],
+    ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Callable[P, Coroutine[Any, Any, R]]]: ...
 
     def requires_approval(
         self,
@@ -375,13 +357,13 @@ class ApprovalGate:
         *,
         name: str | None = None,
         timeout: float | timedelta | None = None,
-        **terms: Any,
+        **terms: Unpack[AskTerms],
     ) -> Any:
         """Let an async function run only with an approval of its arguments.
 
         The arguments, defaults included, become the payload and must be strict JSON. The function
-        is called with what was decided, so nothing that changed meanwhile can slip in. `self` and
-        `cls` are not part of the payload.
+        is called with what was decided, so nothing that changed meanwhile can slip in. A method's
+        `self` or `cls` is not part of the payload.
 
         Args:
             function: The function, when used without arguments.
@@ -400,17 +382,6 @@ class ApprovalGate:
 
     def _key(self, approval_id: str) -> str:
         return record_key(check_id(approval_id, field="id"), self.namespace)
-
-    async def _try_report(self, approval: Approval, *, error: str | None, started: float) -> None:
-        """Report without ever changing the outcome of the action itself."""
-        seconds = self._clock.monotonic() - started
-        try:
-            async with asyncio.timeout(_REPORT_BUDGET):
-                await self.report(approval, seconds=seconds, error=error)
-        except (SignoffError, TimeoutError) as trouble:
-            self._log.warning(
-                "gate.report_failed", approval_id=approval.id, error=type(trouble).__name__
-            )
 
     def _announce(self) -> None:
         if not self._announced:

@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Required, TypedDict
 
 from .approval import MAX_NAME, MAX_NOTE, Approval, check_id, check_text
 from .canonical import action_digest, canonical_text, parse_json
-from .errors import ApprovalConflict, LimitExceeded
+from .errors import ApprovalConflict, InvalidId, LimitExceeded
 
-__all__ = ["MAX_EXPIRY", "Question", "Questions", "same_question", "seconds_of"]
+__all__ = [
+    "MAX_EXPIRY",
+    "Ask",
+    "AskTerms",
+    "Question",
+    "Questions",
+    "same_question",
+    "seconds_of",
+]
 
 MAX_EXPIRY: Final = 90 * 24 * 3600.0
 """Seconds for which an approval may stay open."""
+_MAX_NOT_BY: Final = 100
+_MAX_PLACES: Final = 100_000
+
+
+class AskTerms(TypedDict, total=False):
+    """The arguments of `ApprovalGate.request` beyond the action itself."""
+
+    id: str | None
+    run: str | None
+    reason: str | None
+    expires_in: float | timedelta | None
+    editable: bool
+    allow_override: bool
+    not_by: Sequence[str]
+
+
+class Ask(AskTerms, total=False):
+    """The arguments of `ApprovalGate.request`."""
+
+    name: Required[str]
+    payload: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +60,7 @@ class Question:
     expires_in: float
     editable: bool
     allow_override: bool
-    not_by: tuple[str, ...]
+    not_by: Sequence[str]
 
 
 class Questions:
@@ -51,7 +80,7 @@ class Questions:
         self._agent = agent
         self._max_payload = max_payload
         self._ids = ids
-        self._occurrences: Counter[tuple[str, str]] = Counter()
+        self._runs: OrderedDict[tuple[str | None, str], _Places] = OrderedDict()
 
     def record(self, asked: Question, now: datetime) -> Approval:
         """Return the pending record of a question that is asked at *now*.
@@ -66,6 +95,11 @@ class Questions:
             check_text(asked.reason, field="reason", limit=MAX_NOTE, least=0)
         if asked.run is not None:
             check_text(asked.run, field="run", limit=MAX_NAME)
+        if isinstance(asked.not_by, str):
+            # It would be read as its letters, and forbid nobody.
+            raise InvalidId(field="not_by", reason="it is str, not a sequence of principals")
+        if len(asked.not_by) > _MAX_NOT_BY:
+            raise LimitExceeded(field="not_by", value=len(asked.not_by), limit=_MAX_NOT_BY)
         for principal in asked.not_by:
             check_text(principal, field="not_by", limit=MAX_NAME)
         # A copy: what the caller does to its objects from now on changes nothing that was asked.
@@ -88,7 +122,7 @@ class Questions:
             expires_at=now + timedelta(seconds=asked.expires_in),
             editable=asked.editable,
             allow_override=asked.allow_override,
-            not_by=asked.not_by,
+            not_by=tuple(asked.not_by),
         )
 
     def _id(self, asked: Question, digest: str) -> str:
@@ -96,10 +130,53 @@ class Questions:
             return check_id(asked.id, field="id")
         if asked.run is None:
             return check_id(self._ids(), field="id")
-        self._occurrences[asked.run, digest] += 1
-        count = self._occurrences[asked.run, digest]
-        text = f"signoff/run/v1\n{asked.run}\n{digest}\n{count}".encode()
-        return "run-" + hashlib.sha256(text).hexdigest()[:40]
+        places = self._places(asked.run, digest)
+        return _run_id(asked.run, digest, places.take())
+
+    def forget(self, asked: Approval) -> None:
+        """Give back the place in its run of a question that is asked again, being unconfirmed."""
+        if asked.run is not None:
+            places = self._places(asked.run, asked.digest)
+            places.give_back(lambda place: _run_id(asked.run, asked.digest, place) == asked.id)
+
+    def _places(self, run: str | None, digest: str) -> _Places:
+        """Return which occurrences of the action the run has asked for in this process.
+
+        Only the latest are kept. A run whose places were dropped finds its first approvals again,
+        which release nothing twice.
+        """
+        places = self._runs.setdefault((run, digest), _Places())
+        self._runs.move_to_end((run, digest))
+        while len(self._runs) > _MAX_PLACES:
+            self._runs.popitem(last=False)
+        return places
+
+
+class _Places:
+    """The occurrences of one action in one run, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._free: list[int] = []
+
+    def take(self) -> int:
+        if self._free:
+            place = min(self._free)
+            self._free.remove(place)
+            return place
+        self._last += 1
+        return self._last
+
+    def give_back(self, fits: Callable[[int], bool]) -> None:
+        for place in range(self._last, 0, -1):
+            if fits(place):
+                self._free.append(place)
+                return
+
+
+def _run_id(run: str | None, digest: str, count: int) -> str:
+    text = f"signoff/run/v1\n{run}\n{digest}\n{count}".encode()
+    return "run-" + hashlib.sha256(text).hexdigest()[:40]
 
 
 def same_question(stored: Approval, asked: Approval) -> None:

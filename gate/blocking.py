@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from .approval import Approval, Verdict
 from .approval_gate import ApprovalGate
+from .asking import Ask
 from .protocols import ApprovalStore
 
 __all__ = ["BlockingGate"]
@@ -40,20 +42,22 @@ class BlockingGate:
         self._open_store = open_store
         self._agent = agent
         self._options = options
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="signoff-blocking-gate", daemon=True
-        )
         self._stack = AsyncExitStack()
         self._gate: ApprovalGate | None = None
 
     def __enter__(self) -> Self:
         _refuse_inside_a_loop()
+        # The runner sees off at its end what is left on the loop: tasks, generators, threads.
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = runner.get_loop()
+        self._thread = threading.Thread(
+            target=_serve, args=(runner,), name="signoff-blocking-gate", daemon=True
+        )
         self._thread.start()
         try:
             self._gate = self._run(self._open())
         except BaseException:
-            self._stop()
+            self._end()
             raise
         return self
 
@@ -63,17 +67,13 @@ class BlockingGate:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._run(self._stack.aclose())
-        finally:
-            self._gate = None
-            self._stop()
+        self._end()
 
-    def request(self, **question: Any) -> Approval:
+    def request(self, **question: Unpack[Ask]) -> Approval:
         """Ask; see `ApprovalGate.request`."""
         return self._run(self._open_gate.request(**question))
 
-    def wait(self, id: str, *, timeout: float | None = None) -> Approval:  # noqa: A002
+    def wait(self, id: str, *, timeout: float | timedelta | None = None) -> Approval:  # noqa: A002
         """Block until the approval is final; see `ApprovalGate.wait`."""
         return self._run(self._open_gate.wait(id, timeout=timeout))
 
@@ -81,7 +81,9 @@ class BlockingGate:
         """Return the approval as it counts now; see `ApprovalGate.get`."""
         return self._run(self._open_gate.get(id))
 
-    def require(self, *, timeout: float | None = None, **question: Any) -> Approval:
+    def require(
+        self, *, timeout: float | timedelta | None = None, **question: Unpack[Ask]
+    ) -> Approval:
         """Ask and block until approved; see `ApprovalGate.require`."""
         return self._run(self._open_gate.require(timeout=timeout, **question))
 
@@ -99,16 +101,30 @@ class BlockingGate:
         """Tell how the run ended; see `ApprovalGate.report`."""
         return self._run(self._open_gate.report(approval, seconds=seconds, error=error))
 
-    def decide(self, id: str, verdict: Verdict | str, **answer: Any) -> Approval:  # noqa: A002
+    def decide(
+        self,
+        id: str,  # noqa: A002
+        verdict: Verdict | str,
+        metadata: Mapping[str, Any] | None = None,
+        **answer: Any,
+    ) -> Approval:
         """Record an answer as trusted code; see `ApprovalGate.decide`."""
-        return self._run(self._open_gate.decide(id, verdict, **answer))
+        return self._run(self._open_gate.decide(id, verdict, metadata, **answer))
 
-    def cancel(self, id: str, **why: Any) -> Approval:  # noqa: A002
+    def cancel(
+        self,
+        id: str,  # noqa: A002
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> Approval:
         """Withdraw an approval; see `ApprovalGate.cancel`."""
-        return self._run(self._open_gate.cancel(id, **why))
+        return self._run(self._open_gate.cancel(id, by=by, reason=reason))
 
     @contextmanager
-    def guard(self, *, timeout: float | None = None, **question: Any) -> Iterator[Approval]:
+    def guard(
+        self, *, timeout: float | timedelta | None = None, **question: Unpack[Ask]
+    ) -> Iterator[Approval]:
         """Ask, wait, consume, run the block, report its end; see `ApprovalGate.guard`."""
         guard = self._open_gate.guard(timeout=timeout, **question)
         approval = self._run(guard.__aenter__())
@@ -144,10 +160,18 @@ class BlockingGate:
             future.cancel()
             raise
 
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def _end(self) -> None:
+        try:
+            self._run(self._stack.aclose())
+        finally:
+            self._gate = None
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+
+def _serve(runner: asyncio.Runner) -> None:
+    with runner:
+        runner.get_loop().run_forever()
 
 
 def _refuse_inside_a_loop() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from typing import Any, Final
 
 from .errors import LimitExceeded, PayloadNotCanonical
@@ -28,7 +29,8 @@ MAX_DIGITS: Final = 4300
 """Decimal digits of one integer; the default limit of CPython's own reader, so that what is written
 can be read back by any process."""
 
-_BITS: Final = int(MAX_DIGITS * math.log2(10))
+_FIRST_TOO_LONG: Final = 10**MAX_DIGITS
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
 _DIGEST_PREFIX: Final = b"signoff/action/v1\n"
 
 
@@ -74,20 +76,24 @@ def action_digest(*, namespace: str, agent: str, name: str, payload: Any) -> str
 def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_size: int = MAX_SIZE) -> Any:
     """Return the JSON value of *text*, read strictly.
 
+    Args:
+        text: One JSON value, as text or UTF-8.
+        max_depth: Containers inside containers.
+        max_size: Bytes of the value's canonical text. White space, escapes and long spellings of
+            floats have room beside it, four times as much in all.
+
     Raises:
         PayloadNotCanonical: Not UTF-8, a byte order mark, broken JSON, text after the value,
-            duplicate keys, NaN or infinities, lone surrogates.
-        LimitExceeded: Too large (before anything is parsed), too deep, or too many digits.
+            duplicate keys, NaN, infinities and numbers that a float cannot hold, lone surrogates.
+        LimitExceeded: Too large (*text* before anything is parsed), too deep, or too many digits.
     """
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    # Canonical text is never longer than the same value written in another way, save for floats;
-    # white space and escapes get four times the room.
     if len(raw) > 4 * max_size:
         raise LimitExceeded(field="JSON bytes", value=len(raw), limit=4 * max_size)
     try:
         decoded = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PayloadNotCanonical(path="", reason="not UTF-8") from error
+    except UnicodeDecodeError:
+        raise PayloadNotCanonical(path="", reason="not UTF-8") from None
     try:
         value = json.loads(
             decoded,
@@ -99,7 +105,7 @@ def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_size: int =
         raise LimitExceeded(field="payload depth", value=max_depth + 1, limit=max_depth) from None
     except json.JSONDecodeError as error:
         raise PayloadNotCanonical(path="", reason=f"broken JSON at {error.pos}") from None
-    _Walk(max_depth=max_depth, max_size=max_size).visit(value, depth=0)
+    canonical_text(value, max_depth=max_depth, max_size=max_size)
     return value
 
 
@@ -115,7 +121,7 @@ class _Walk:
         self._max_depth = max_depth
         self._max_size = max_size
         self._size = 0
-        self._path: list[str] = []
+        self._path: list[str | int] = []
 
     def visit(self, value: Any, *, depth: int) -> None:
         kind = type(value)
@@ -132,7 +138,7 @@ class _Walk:
         elif kind is list:
             self._enter(depth)
             for index, item in enumerate(value):
-                self._path.append(str(index))
+                self._path.append(index)
                 self.visit(item, depth=depth + 1)
                 self._path.pop()
         elif kind is dict:
@@ -163,8 +169,8 @@ class _Walk:
 
     def _integer(self, value: int) -> None:
         bits = value.bit_length()
-        # str() of a huge integer takes quadratic time, so the bits are looked at first.
-        if bits > _BITS + 1 or abs(value) >= 10**MAX_DIGITS:
+        # Compared as a number: the text of a huge integer takes quadratic time to make.
+        if abs(value) >= _FIRST_TOO_LONG:
             raise LimitExceeded(
                 field="integer digits", value=int(bits / math.log2(10)) + 1, limit=MAX_DIGITS
             )
@@ -176,10 +182,13 @@ class _Walk:
             raise LimitExceeded(field="payload bytes", value=self._size, limit=self._max_size)
 
     def _fault(self, reason: str) -> PayloadNotCanonical:
-        # Keys are the caller's text: a path is a place to look, so it keeps their shape only.
-        steps = [part if part.isascii() and len(part) <= 40 else "?" for part in self._path]
-        path = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-        return PayloadNotCanonical(path=path, reason=reason)
+        # Keys are the caller's text, and some are secrets or people's data: only those that look
+        # like a field's plain name are repeated.
+        steps = [
+            str(part) if isinstance(part, int) or _PLAIN_NAME.fullmatch(part) else "?"
+            for part in self._path
+        ]
+        return PayloadNotCanonical(path="".join(f"/{step}" for step in steps), reason=reason)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -194,6 +203,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _exact_int(digits: str) -> int:
-    if len(digits.lstrip("-")) > MAX_DIGITS:
-        raise LimitExceeded(field="integer digits", value=len(digits), limit=MAX_DIGITS)
+    count = len(digits.lstrip("-"))
+    if count > MAX_DIGITS:
+        raise LimitExceeded(field="integer digits", value=count, limit=MAX_DIGITS)
     return int(digits)

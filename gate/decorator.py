@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from .asking import AskTerms
 
 if TYPE_CHECKING:
     from .approval_gate import ApprovalGate
 
 __all__ = ["guarded"]
+
+_Kind = inspect.Parameter
 
 
 def guarded(
@@ -20,30 +24,27 @@ def guarded(
     *,
     name: str | None,
     timeout: float | timedelta | None,
-    terms: Mapping[str, Any],
+    terms: AskTerms,
 ) -> Callable[..., Any]:
     """Return *function* behind *gate*; see `ApprovalGate.requires_approval`."""
     if not inspect.iscoroutinefunction(function):
         raise TypeError(f"{function.__qualname__} is not an async function")
     signature = inspect.signature(function)
-    first = next(iter(signature.parameters), None)
-    receiver = first if first in ("self", "cls") else None
+    receiver = _receiver(function, signature)
+    action = name or function.__name__
 
     @functools.wraps(function)
     async def asks_first(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         payload = {
-            parameter: list(value)
-            if isinstance(value, tuple) and _variadic(signature, parameter)
-            else value
+            parameter: list(value) if _kind(signature, parameter) is _Kind.VAR_POSITIONAL else value
             for parameter, value in bound.arguments.items()
             if parameter != receiver
         }
-        request = {"name": name or function.__name__, "payload": payload, **terms}
-        async with gate.guard(timeout=timeout, **request) as approval:
+        async with gate.guard(timeout=timeout, name=action, payload=payload, **terms) as approval:
             decided = approval.effective_payload
-            if not isinstance(decided, dict) or decided.keys() != payload.keys():
+            if not _fits(signature, asked=payload, decided=decided):
                 raise TypeError(f"the decided payload does not fit {function.__qualname__}")
             bound.arguments.update(decided)
             return await function(*bound.args, **bound.kwargs)
@@ -51,5 +52,23 @@ def guarded(
     return asks_first
 
 
-def _variadic(signature: inspect.Signature, parameter: str) -> bool:
-    return signature.parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
+def _receiver(function: Callable[..., Any], signature: inspect.Signature) -> str | None:
+    """Return the name of a method's first parameter; a plain function's is an argument like any."""
+    first = next(iter(signature.parameters), None)
+    place = function.__qualname__.rpartition(".")[0]
+    return first if first in ("self", "cls") and place and not place.endswith("<locals>") else None
+
+
+def _fits(signature: inspect.Signature, *, asked: dict[str, Any], decided: Any) -> bool:
+    """Say whether a payload, perhaps edited by a person, has the shape of the arguments."""
+    if not isinstance(decided, dict) or decided.keys() != asked.keys():
+        return False
+    shapes: dict[Any, type] = {_Kind.VAR_POSITIONAL: list, _Kind.VAR_KEYWORD: dict}
+    return all(
+        isinstance(value, shapes.get(_kind(signature, parameter), object))
+        for parameter, value in decided.items()
+    )
+
+
+def _kind(signature: inspect.Signature, parameter: str) -> inspect._ParameterKind:
+    return signature.parameters[parameter].kind

@@ -12,7 +12,7 @@ from typing import Any, Final
 from .approval import MAX_NAME, MAX_NOTE, Approval, Terms, Verdict, check_text
 from .canonical import canonical_text, parse_json
 from .clock import Clock, SystemClock
-from .errors import InvalidVerdict
+from .errors import InvalidId, InvalidVerdict, LimitExceeded
 from .events import ApprovalRefused
 from .protocols import ApprovalStore
 from .records import Records
@@ -25,6 +25,7 @@ _ALIASES: Final = {
     "rejected": Verdict.DENY,
 }
 _MAX_METADATA: Final = 16 * 1024
+_MAX_GROUPS: Final = 1000
 
 
 class _Unchanged:
@@ -100,6 +101,8 @@ class Desk:
         answer = _verdict(verdict)
         if approver is not None:
             check_text(approver, field="approver", limit=MAX_NAME)
+        _check_groups(groups)
+        check_text(surface, field="surface", limit=MAX_NAME)
         if note is not None:
             check_text(note, field="note", limit=MAX_NOTE, least=0)
         if override_result is not None:
@@ -140,8 +143,12 @@ class Desk:
 
         Raises:
             AlreadyDecided: It is final in another way; the error carries the record.
-            LimitExceeded: *reason* is over 3,000 characters.
+            LimitExceeded: *reason* is over 3,000 characters, *by* or *undeliverable* over 200.
         """
+        if by is not None:
+            check_text(by, field="by", limit=MAX_NAME)
+        if undeliverable is not None:
+            check_text(undeliverable, field="undeliverable", limit=MAX_NAME)
         if reason is not None:
             check_text(reason, field="reason", limit=MAX_NOTE, least=0)
         return await self.records.commit(
@@ -171,6 +178,16 @@ class Desk:
                 surface=surface,
             )
         )
+
+
+def _check_groups(groups: Sequence[str]) -> None:
+    if isinstance(groups, str):
+        # It would be read as its letters.
+        raise InvalidId(field="groups", reason="it is str, not a sequence of groups")
+    if len(groups) > _MAX_GROUPS:
+        raise LimitExceeded(field="groups", value=len(groups), limit=_MAX_GROUPS)
+    for group in groups:
+        check_text(group, field="groups", limit=MAX_NAME)
 
 
 def _verdict(word: Verdict | str) -> Verdict:

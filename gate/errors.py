@@ -28,13 +28,13 @@ Our error hierarchy::
     └── ConfigError (ValueError)               a setting that stops the start
 
 Outcomes that a model must treat differently are different classes. Each class keeps its data as
-attributes and has a stable ``code`` for logs, wires and dashboards. No message holds any part of a
-payload.
+attributes and has a stable ``code`` for logs, wires and dashboards. No message holds any value of a
+payload; a path in one names only keys that look like plain names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,6 +73,10 @@ class SignoffError(Exception):
     """The root of the tree; ``code`` is a stable word for each class below it."""
 
     code: ClassVar[str] = "signoff_error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The classes take keywords, which pickle would not pass; worker processes raise these too.
+        return _rebuilt, (type(self), self.args), self.__dict__
 
 
 class Refused(SignoffError):
@@ -119,10 +123,10 @@ class ApprovalExpired(Refused):
 
     def __init__(self, approval: Approval) -> None:
         super().__init__(
-            f"approval {approval.id!r} expired undecided at {approval.expires_at.isoformat()}",
+            f"approval {approval.id!r} expired undecided at {approval.deadline.isoformat()}",
             approval=approval,
         )
-        self.expires_at: datetime = approval.expires_at
+        self.expires_at: datetime = approval.deadline
 
 
 class ApprovalCancelled(Refused):
@@ -239,8 +243,9 @@ class ApprovalTimeout(SignoffError, TimeoutError):
 class NotAllowed(SignoffError, PermissionError):
     """The answer is refused and nothing changed. ``reason`` is a stable word.
 
-    Words in use: ``not_approver``, ``not_routed``, ``not_approved``, ``incomplete_view``,
-    ``edit_not_allowed``, ``override_not_allowed``, ``not_consumed``, ``already_reported``.
+    Words in use: ``not_approver``, ``not_by``, ``not_routed``, ``not_approved``, ``not_due``,
+    ``incomplete_view``, ``edit_not_allowed``, ``override_not_allowed``, ``overridden``,
+    ``not_consumed``, ``already_reported``.
     """
 
     code: ClassVar[str] = "not_allowed"
@@ -346,3 +351,9 @@ class ConfigError(SignoffError, ValueError):
         super().__init__(f"{setting}: {reason}")
         self.setting = setting
         self.reason = reason
+
+
+def _rebuilt(kind: type[SignoffError], args: tuple[Any, ...]) -> SignoffError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error

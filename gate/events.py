@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .approval import Verdict, record_key
+from .approval import Moment, Verdict, record_key
 from .errors import StoreCorrupt
 
 __all__ = [
@@ -31,22 +31,22 @@ __all__ = [
 ]
 
 
-class ApprovalEvent(BaseModel):
+class ApprovalEvent(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    alias_generator=to_camel,
+    validate_by_name=True,
+    validate_by_alias=True,
+    hide_input_in_errors=True,
+):
     """What all events have: which approval, and when by the writer's clock."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        hide_input_in_errors=True,
-    )
     type: str
     id: str
     """The approval's id."""
     namespace: str = "default"
-    at: AwareDatetime
+    at: Moment
 
     @property
     def key(self) -> str:
@@ -59,7 +59,7 @@ class ApprovalEvent(BaseModel):
         return {"type": self.type} | wire
 
 
-class ApprovalRequested(ApprovalEvent):
+class ApprovalRequested(ApprovalEvent, frozen=True):
     """An agent asked. The record is pending and nobody has been asked yet."""
 
     type: Literal["onApprovalRequested"] = "onApprovalRequested"
@@ -68,14 +68,14 @@ class ApprovalRequested(ApprovalEvent):
     digest: str
 
 
-class ApprovalRouted(ApprovalEvent):
+class ApprovalRouted(ApprovalEvent, frozen=True):
     """The operator's side fixed who is asked and who may answer."""
 
     type: Literal["onApprovalRouted"] = "onApprovalRouted"
     channel: str
 
 
-class ApprovalVoted(ApprovalEvent):
+class ApprovalVoted(ApprovalEvent, frozen=True):
     """A person answered, and the decision has not fallen yet."""
 
     type: Literal["onApprovalVoted"] = "onApprovalVoted"
@@ -85,7 +85,7 @@ class ApprovalVoted(ApprovalEvent):
     surface: str = "api"
 
 
-class ApprovalResolved(ApprovalEvent):
+class ApprovalResolved(ApprovalEvent, frozen=True):
     """The decision fell, with this last answer."""
 
     type: Literal["onApprovalResolved"] = "onApprovalResolved"
@@ -95,13 +95,13 @@ class ApprovalResolved(ApprovalEvent):
     surface: str = "api"
 
 
-class ApprovalExpiredEvent(ApprovalEvent):
+class ApprovalExpiredEvent(ApprovalEvent, frozen=True):
     """The approval's end passed undecided, by the store's clock."""
 
     type: Literal["onApprovalExpired"] = "onApprovalExpired"
 
 
-class ApprovalCancelledEvent(ApprovalEvent):
+class ApprovalCancelledEvent(ApprovalEvent, frozen=True):
     """The approval was withdrawn before a decision."""
 
     type: Literal["onApprovalCancelled"] = "onApprovalCancelled"
@@ -110,7 +110,7 @@ class ApprovalCancelledEvent(ApprovalEvent):
     undeliverable: str | None = None
 
 
-class ApprovalConsumed(ApprovalEvent):
+class ApprovalConsumed(ApprovalEvent, frozen=True):
     """The one run that the approval releases was taken."""
 
     type: Literal["onApprovalConsumed"] = "onApprovalConsumed"
@@ -118,16 +118,16 @@ class ApprovalConsumed(ApprovalEvent):
     by: str | None = None
 
 
-class ApprovalReported(ApprovalEvent):
+class ApprovalReported(ApprovalEvent, frozen=True):
     """The run ended."""
 
     type: Literal["onApprovalReported"] = "onApprovalReported"
     status: Literal["done", "failed"]
     error: str | None = None
-    seconds: float
+    seconds: float = Field(ge=0, allow_inf_nan=False, strict=True)
 
 
-class ApprovalRefused(ApprovalEvent):
+class ApprovalRefused(ApprovalEvent, frozen=True):
     """Somebody tried to answer and was refused; nothing changed."""
 
     type: Literal["onApprovalRefused"] = "onApprovalRefused"

@@ -18,13 +18,19 @@ def tally(terms: Terms, votes: Sequence[Vote]) -> Verdict | None:
     """Return the verdict that *votes* make under *terms*, or `None` while they make none.
 
     A person counts once, with the last answer. Denials and skips end it at the deny threshold,
-    before approvals are looked at; approval needs every quorum of the route.
+    before approvals are looked at; approval needs every quorum of the route. Approvals count
+    together only where they are to the same thing as the last one: who said yes to the action as
+    asked has not said yes to what somebody else made of it.
     """
-    latest = {vote.principal: vote for vote in votes}
+    latest: dict[str | None, Vote] = {}
+    for vote in votes:
+        latest.pop(vote.principal, None)
+        latest[vote.principal] = vote
     against = [vote for vote in latest.values() if vote.verdict is not Verdict.APPROVE]
     if len(against) >= terms.deny_threshold:
         return against[-1].verdict
     yes = [vote for vote in latest.values() if vote.verdict is Verdict.APPROVE]
+    yes = [vote for vote in yes if _what(vote) == _what(yes[-1])]
     if all(_reached(quorum, yes) for quorum in terms.quorums):
         return Verdict.APPROVE
     return None
@@ -35,6 +41,10 @@ def _reached(quorum: Quorum, yes: Sequence[Vote]) -> bool:
         vote for vote in yes if vote.principal and _counts(quorum, vote.principal, vote.groups)
     ]
     return len(counted) >= quorum.needed
+
+
+def _what(vote: Vote) -> tuple[str, str | None]:
+    return vote.digest, vote.override_result
 
 
 def _counts(quorum: Quorum, principal: str, groups: Collection[str]) -> bool:

@@ -5,12 +5,19 @@ Here is the one read, transition, commit loop. Nothing else in the house calls `
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from .approval import Approval
 from .clock import Clock
-from .errors import AlreadyConsumed, ApprovalNotFound, StoreUnavailable, Unconfirmed
+from .errors import (
+    AlreadyConsumed,
+    ApprovalNotFound,
+    StoreCorrupt,
+    StoreUnavailable,
+    Unconfirmed,
+)
 from .events import ApprovalEvent
 from .protocols import ApprovalStore, ConsumeOnce, EventLog, Patched, StoreClock
 from .transitions import Command, Consume, apply, as_of
@@ -20,6 +27,8 @@ __all__ = ["Records"]
 _CONTENTION: Final = 64
 _REPEATS: Final = 3
 _CLOCK_LIFE: Final = 60.0
+
+T = TypeVar("T")
 
 
 class Records:
@@ -33,23 +42,27 @@ class Records:
     def __init__(self, store: ApprovalStore, *, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-        self._offset: timedelta | None = None
-        self._measured = 0.0
+        self._measured: tuple[datetime, float] | None = None
 
     async def now(self) -> datetime:
         """Return the time that expiry is judged by: the store's, where it has a clock."""
         if not isinstance(self.store, StoreClock):
             return self.clock.now()
         now = await self.store.now()
-        self._offset = now - self.clock.now()
-        self._measured = self.clock.monotonic()
+        self._measured = now, self.clock.monotonic()
         return now
 
     async def about_now(self) -> datetime:
-        """Return `now` as of a measurement in the last minute: for stamps and timers."""
-        if self._offset is None or self.clock.monotonic() - self._measured > _CLOCK_LIFE:
-            return await self.now()
-        return self.clock.now() + self._offset
+        """Return `now` as of a measurement in the last minute: for stamps and timers.
+
+        It goes on by the steady timer, so that jumps of this machine's time of day change nothing.
+        """
+        if self._measured is not None:
+            then, mark = self._measured
+            passed = self.clock.monotonic() - mark
+            if passed <= _CLOCK_LIFE:
+                return then + timedelta(seconds=passed)
+        return await self.now()
 
     async def get(self, key: str) -> Approval:
         """Return the record as it counts now.
@@ -71,16 +84,14 @@ class Records:
 
         Raises:
             StoreUnavailable: Nothing was stored.
+            StoreCorrupt: What stands there cannot be read.
             Unconfirmed: It is not known whether it was stored. Repeating the request is safe.
         """
-        for attempt in range(_REPEATS):
-            try:
-                return await self.store.put(approval, (event,))
-            except Unconfirmed:
-                # The nonce tells our record from anybody else's, so a repeat cannot create two.
-                if attempt == _REPEATS - 1:
-                    raise
-        raise AssertionError
+        # `put` creates once, so a repeat cannot create two.
+        stored = await _insist(
+            lambda: self.store.put(approval, (event,)), what="request", approval_id=approval.id
+        )
+        return _own(stored, approval.key)
 
     async def commit(self, key: str, command: Command) -> Approval:
         """Apply *command* to the record and write the result, until it stands or is refused.
@@ -94,33 +105,40 @@ class Records:
             StoreUnavailable: Nothing was written.
             Unconfirmed: It is not known whether it was written. Repeating is safe.
         """
-        unconfirmed: Unconfirmed | None = None
-        tried: Approval | None = None
-        for _ in range(_CONTENTION):
-            # The clock first: if it is past the end, a decision that was in time is in the record.
-            now = await self.now()
-            current = await self._read(key)
-            if tried is not None and _landed(current, tried):
-                return current
-            transition = apply(current, command, now)
-            if not transition.changed:
-                return transition.approval
-            written = transition.approval.model_copy(update={"version": current.version + 1})
-            try:
-                answer = await self.store.patch(
-                    key, current.version, written, transition.events, transition.before
-                )
-            except Unconfirmed as error:
-                # The version makes a repeat harmless: it can only win if the first try did not.
-                if unconfirmed is not None:
-                    raise Unconfirmed(type(command).__name__, approval_id=current.id) from error
-                unconfirmed, tried = error, written
-                continue
-            if answer is Patched.APPLIED:
-                return written
-            # Stale: somebody else was first. Late: it expired meanwhile. Missing: it is gone. In
-            # each case the next read tells the truth.
-        raise StoreUnavailable(type(command).__name__, cause="too many concurrent writers")
+        what = type(command).__name__
+        doubt: _Doubt | None = None
+        try:
+            for _ in range(_CONTENTION):
+                # The clock first: if it is past the end, a decision that was in time is in the
+                # record.
+                now = await self.now()
+                current = await self._read(key)
+                if doubt is not None and doubt.settled_by(current):
+                    return current
+                transition = apply(current, command, now)
+                if not transition.changed:
+                    return transition.approval
+                written = transition.approval.model_copy(update={"version": current.version + 1})
+                try:
+                    answer = await self.store.patch(
+                        key, current.version, written, transition.events, transition.before
+                    )
+                except Unconfirmed as error:
+                    # The version makes a repeat harmless: it can only win if the first did not.
+                    if doubt is not None:
+                        raise Unconfirmed(what, approval_id=current.id) from error
+                    doubt = _Doubt(current, written)
+                    continue
+                if answer is Patched.APPLIED:
+                    return written
+                # Stale: somebody else was first. Late: it expired meanwhile. Missing: it is gone.
+                # In each case the next read tells the truth.
+            raise StoreUnavailable(what, cause="too many concurrent writers")
+        except StoreUnavailable as error:
+            if doubt is None:
+                raise
+            # This call wrote nothing, but the one before it may have.
+            raise Unconfirmed(what, approval_id=doubt.written.id) from error
 
     async def consume(self, key: str, command: Consume) -> Approval:
         """Take the one run of the record; see `commit` for what is raised.
@@ -137,17 +155,16 @@ class Records:
         consumption = transition.approval.consumption
         if not transition.changed or consumption is None:
             return transition.approval
-        for attempt in range(_REPEATS):
-            try:
-                standing = await store.consume_once(key, consumption, transition.events)
-                break
-            except Unconfirmed:
-                # Written once, under our operation id: asking again tells who stands there.
-                if attempt == _REPEATS - 1:
-                    raise
+        # Written once, under our operation id: asking again tells who stands there.
+        standing = await _insist(
+            lambda: store.consume_once(key, consumption, transition.events),
+            what="Consume",
+            approval_id=transition.approval.id,
+        )
+        taken = transition.approval.model_copy(update={"consumption": standing})
         if standing.operation_id != consumption.operation_id:
-            raise AlreadyConsumed(transition.approval, operation_id=standing.operation_id)
-        return transition.approval.model_copy(update={"consumption": standing})
+            raise AlreadyConsumed(taken, operation_id=standing.operation_id)
+        return taken
 
     async def tell(self, event: ApprovalEvent) -> None:
         """Log an event that changes no record, where the store keeps a log."""
@@ -158,9 +175,45 @@ class Records:
         found = await self.store.get(key)
         if found is None:
             raise ApprovalNotFound(key)
-        return found
+        return _own(found, key)
 
 
-def _landed(current: Approval, tried: Approval) -> bool:
-    """Say whether the write that got no answer is what is stored."""
-    return current.model_copy(update={"consumption": tried.consumption}) == tried
+class _Doubt:
+    """A write that got no answer, and how to see later whether it took place."""
+
+    def __init__(self, base: Approval, written: Approval) -> None:
+        self.written = written
+        self._version = base.version
+        self._changed = [
+            field
+            for field in Approval.model_fields
+            if field != "version" and getattr(base, field) != getattr(written, field)
+        ]
+
+    def settled_by(self, current: Approval) -> bool:
+        """Say whether *current* holds what was written, whatever else came after it."""
+        return current.version > self._version and all(
+            getattr(current, field) == getattr(self.written, field) for field in self._changed
+        )
+
+
+async def _insist(write: Callable[[], Awaitable[T]], *, what: str, approval_id: str) -> T:
+    """Return the result of a write that may be repeated, repeating it while it is in doubt."""
+    doubt: Unconfirmed | None = None
+    for _ in range(_REPEATS):
+        try:
+            return await write()
+        except Unconfirmed as error:
+            doubt = error
+        except StoreUnavailable as error:
+            if doubt is None:
+                raise
+            # This call wrote nothing, but the one before it may have.
+            raise Unconfirmed(what, approval_id=approval_id) from error
+    raise Unconfirmed(what, approval_id=approval_id) from doubt
+
+
+def _own(found: Approval, key: str) -> Approval:
+    if found.key != key:
+        raise StoreCorrupt(key, reason="it is another record")
+    return found

@@ -9,7 +9,8 @@ vote        vote kept,   AlreadyDecided (a   ← same       ← same       ← s
 cancel      cancelled    AlreadyDecided      ← same       no change    ← same
 expire      expired, if  AlreadyDecided      ← same       ← same       no change
             its end came
-consume     NotAllowed   consumed once       its refusal  its refusal  its refusal
+consume     NotAllowed   consumed once, not  its refusal  its refusal  its refusal
+                         if overridden
 report      NotAllowed   outcome, once       NotAllowed   NotAllowed   NotAllowed
 ==========  ===========  ==================  ===========  ===========  ===========
 
@@ -224,32 +225,32 @@ def _route(current: Approval, command: Route, now: datetime) -> Transition:
         return Transition(current)
     return Transition(
         current.model_copy(update={"terms": command.terms}),
-        (
-            ApprovalRouted(
-                **_about(current, now),
-                channel=command.terms.channel,
-            ),
-        ),
+        (ApprovalRouted(**_about(current, now), channel=command.terms.channel),),
         before=current.deadline,
     )
 
 
 def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
-    if current.final:
-        if _repeats(current, command):
-            return Transition(current)
-        raise AlreadyDecided(current)
-    _check_voter(current, command)
-    _check_answer(current, command)
     vote = Vote(
         principal=command.principal,
         groups=command.groups,
         verdict=command.verdict,
         note=command.note,
+        override_result=command.override_result,
         at=now,
         digest=command.edited_digest or current.digest,
         surface=command.surface,
     )
+    if current.final:
+        # Only a decision that went the person's way makes the repeat no news.
+        if current.verdict is command.verdict and _repeats(current, vote):
+            return Transition(current)
+        raise AlreadyDecided(current)
+    _check_voter(current, command)
+    _check_answer(current, command)
+    # Other groups than before may be what completes a quorum.
+    if _repeats(current, vote, also=("groups",)):
+        return Transition(current)
     votes = (*(v for v in current.votes if v.principal != vote.principal), vote)
     # Without a route there is nobody to wait for: one trusted caller decides.
     verdict = tally(current.terms, votes) if current.terms else command.verdict
@@ -288,14 +289,12 @@ def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
     )
 
 
-def _repeats(current: Approval, command: CastVote) -> bool:
+def _repeats(current: Approval, vote: Vote, *, also: tuple[str, ...] = ()) -> bool:
     """Say whether the named person has given this very answer, so that a retry is no news."""
-    return command.principal is not None and any(
-        vote.principal == command.principal
-        and vote.verdict is command.verdict
-        and vote.note == command.note
-        and vote.digest == (command.edited_digest or current.digest)
-        for vote in current.votes
+    parts = ("principal", "verdict", "note", "override_result", "digest", *also)
+    return vote.principal is not None and any(
+        all(getattr(given, part) == getattr(vote, part) for part in parts)
+        for given in current.votes
     )
 
 
@@ -306,7 +305,8 @@ def _check_voter(current: Approval, command: CastVote) -> None:
             raise NotAllowed(current.id, reason="not_routed", principal=who)
     elif who is None or not may_vote(current.terms, principal=who, groups=command.groups):
         raise NotAllowed(current.id, reason="not_approver", principal=who)
-    if who is not None and who in current.not_by:
+    # Nobody can say of an unnamed caller that it is not one of them.
+    if current.not_by and (who is None or who in current.not_by):
         raise NotAllowed(current.id, reason="not_by", principal=who)
 
 
@@ -350,6 +350,9 @@ def _consume(current: Approval, command: Consume, now: datetime) -> Transition:
         raise refused
     if current.status is ApprovalStatus.PENDING:
         raise NotAllowed(current.id, reason="not_approved")
+    if current.decision is None or current.decision.override_result is not None:
+        # A person gave a result in place of the run.
+        raise NotAllowed(current.id, reason="overridden")
     if command.digest != current.effective_digest:
         raise DigestMismatch(current, actual=command.digest)
     taken = current.consumption
@@ -364,9 +367,7 @@ def _consume(current: Approval, command: Consume, now: datetime) -> Transition:
         current.model_copy(update={"consumption": consumption}),
         (
             ApprovalConsumed(
-                **_about(current, now),
-                operation_id=command.operation_id,
-                by=command.by,
+                **_about(current, now), operation_id=command.operation_id, by=command.by
             ),
         ),
     )

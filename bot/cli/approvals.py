@@ -1,0 +1,144 @@
+"""Owns the verbs over approvals. Who answers is who the operating system says, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+
+from gate import Approval, Desk, NotAllowed, Verdict, record_key
+from stores import Store, open_store
+
+from ..deciding import Answers, Voter
+from ..slack.ids import cli_principal
+from .output import print_approval, print_approvals, print_json
+
+__all__ = ["approve", "cancel", "list_pending", "reject", "show"]
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+_namespace = click.option("--namespace", default="default", show_default=True)
+_id = click.argument("approval_id", metavar="ID")
+
+
+@click.command("list")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@_json
+def list_pending(*, limit: int, as_json: bool) -> None:
+    """List what is pending, oldest first."""
+
+    async def work(store: Store) -> None:
+        keys = await store.pending(limit=limit)
+        found = await store.get_many(keys)
+        approvals = [record for record in found if isinstance(record, Approval)]
+        if as_json:
+            print_json([approval.to_wire() for approval in approvals])
+        else:
+            print_approvals(approvals, now=await store.now(), total=await store.pending_count())
+
+    _with_store(work)
+
+
+@click.command()
+@_id
+@_namespace
+@_json
+def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
+    """Show one approval whole: what was asked, who may answer, what became of it."""
+
+    async def work(store: Store) -> None:
+        approval = await Desk(store).get(record_key(approval_id, namespace))
+        _print(approval, as_json=as_json)
+
+    _with_store(work)
+
+
+@click.command()
+@_id
+@_namespace
+@click.option("--note", help="A note for the agent and the thread.")
+@click.option("--yes", is_flag=True, help="Do not ask after showing it.")
+@_json
+def approve(
+    *, approval_id: str, namespace: str, note: str | None, yes: bool, as_json: bool
+) -> None:
+    """Approve, as the person that the operating system says you are.
+
+    Refused unless the approval's route lists that person as `cli:<login name>`.
+    """
+
+    async def work(store: Store) -> None:
+        approval = await Desk(store).get(record_key(approval_id, namespace))
+        if not yes:
+            print_approval(approval)
+            click.confirm("Approve exactly this?", abort=True, err=True)
+        await _answer(store, approval, Verdict.APPROVE, note=note, as_json=as_json)
+
+    _with_store(work)
+
+
+@click.command()
+@_id
+@_namespace
+@click.option("--reason", help="Told to the agent and the thread.")
+@_json
+def reject(*, approval_id: str, namespace: str, reason: str | None, as_json: bool) -> None:
+    """Reject, as the person that the operating system says you are."""
+
+    async def work(store: Store) -> None:
+        approval = await Desk(store).get(record_key(approval_id, namespace))
+        await _answer(store, approval, Verdict.DENY, note=reason, as_json=as_json)
+
+    _with_store(work)
+
+
+@click.command()
+@_id
+@_namespace
+@click.option("--reason", help="Told to the agent and the thread.")
+@_json
+def cancel(*, approval_id: str, namespace: str, reason: str | None, as_json: bool) -> None:
+    """Withdraw a pending approval: the action will not run, and nobody said no."""
+
+    async def work(store: Store) -> None:
+        key = record_key(approval_id, namespace)
+        _print(await Desk(store).cancel(key, by=_voter().principal, reason=reason), as_json=as_json)
+
+    _with_store(work)
+
+
+async def _answer(
+    store: Store, approval: Approval, verdict: Verdict, *, note: str | None, as_json: bool
+) -> None:
+    answer = await Answers(Desk(store)).answer(
+        approval, _voter(), verdict, surface="cli", note=note
+    )
+    if answer.refused is not None:
+        if isinstance(answer.refused, NotAllowed) and answer.refused.reason == "not_approver":
+            click.echo("The route of this approval does not list you.", err=True)
+        raise answer.refused
+    if answer.approval is not None:
+        _print(answer.approval, as_json=as_json)
+
+
+def _voter() -> Voter:
+    """Return the real user of the process: not a variable that anybody can set, not a flag."""
+    return Voter(principal=cli_principal(pwd.getpwuid(os.getuid()).pw_name))
+
+
+def _print(approval: Approval, *, as_json: bool) -> None:
+    if as_json:
+        print_json(approval.to_wire())
+    else:
+        print_approval(approval)
+
+
+def _with_store(work: Callable[[Store], Awaitable[Any]]) -> None:
+    async def run() -> None:
+        async with open_store() as store:
+            await work(store)
+
+    asyncio.run(run())

@@ -1,0 +1,113 @@
+"""Owns the `signoff` command: its verbs, and errors as one sentence and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from gate import ConfigError, NotAllowed, SignoffError, get_logger
+
+from ..manifest import build, to_yaml
+from .approvals import approve, cancel, list_pending, reject, show
+from .output import print_json
+
+__all__ = ["main"]
+
+
+class _Command(click.Group):
+    """A group whose commands end with a sentence instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SignoffError as error:
+            click.echo(f"signoff: {error}", err=True)
+            # 2: it cannot work as it is set up; 3: this answer is not allowed; 1: anything else.
+            codes = {ConfigError: 2, NotAllowed: 3}
+            ctx.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), 1))
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("signoff"), prog_name="signoff")
+def main() -> None:
+    """An AI agent asks before it acts, a person answers from Slack, the agent goes on."""
+
+
+@main.command()
+def run() -> None:
+    """Run the Slack app.
+
+    Settings come from the environment (SLACK_BOT_TOKEN, SLACK_APP_TOKEN or SLACK_SIGNING_SECRET,
+    SIGNOFF_CONFIG, …; see docs/settings.md). Without SIGNOFF_REDIS_URL it brings a server of its
+    own.
+    """
+    from ..settings import read_settings
+    from ..telemetry import configure_logs
+
+    environ = _environment()
+    settings = read_settings(environ, directory=Path.cwd())
+    configure_logs(style=settings.log_format, level=settings.log_level)
+
+    async def serve() -> None:
+        from ..app import run_bot
+
+        stop = _stop_signal()
+        async with run_bot(settings, environ=environ):
+            await stop.wait()
+            get_logger("signoff.bot").info("bot.stopping")
+
+    asyncio.run(serve())
+
+
+@main.command()
+@click.option("--auto", is_flag=True, help="Play the person too; exit 0 only if all went right.")
+@click.option("--port", default=0, help="Port of the page; 0 takes a free one.")
+def demo(*, auto: bool, port: int) -> None:
+    """Open the whole path on this machine: no Slack account, no Redis."""
+    from ..demo import play, show_demo
+
+    environ = _environment()
+
+    async def perform() -> bool:
+        if auto:
+            return await play(environ)
+        await show_demo(environ, port=port, stop=_stop_signal())
+        return True
+
+    if not asyncio.run(perform()):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--http", "request_url", metavar="URL", help="For HTTP delivery to this address.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of YAML.")
+def manifest(*, request_url: str | None, as_json: bool) -> None:
+    """Print the Slack app manifest: Socket Mode, or HTTP with --http."""
+    made = build(socket_mode=request_url is None, request_url=request_url)
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(to_yaml(made), nl=False)
+
+
+for _verb in (list_pending, show, approve, reject, cancel):
+    main.add_command(_verb)
+
+
+def _environment() -> Mapping[str, str]:
+    return dict(os.environ)  # noqa: TID251  (the composition root)
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop

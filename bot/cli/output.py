@@ -1,0 +1,124 @@
+"""Owns what the command prints: JSON for scripts, tables and stories for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gate import Approval, ApprovalStatus
+
+from ..slack.render.payload import arguments
+from ..slack.text import visible
+
+__all__ = ["print_approval", "print_approvals", "print_json"]
+
+_COLOURS = {
+    ApprovalStatus.PENDING: "yellow",
+    ApprovalStatus.APPROVED: "green",
+    ApprovalStatus.REJECTED: "red",
+    ApprovalStatus.CANCELLED: "magenta",
+    ApprovalStatus.EXPIRED: "dim",
+}
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on one line; ASCII, so that no terminal can be fooled."""
+    click.echo(json.dumps(value, sort_keys=True))
+
+
+def print_approvals(approvals: Sequence[Approval], *, now: datetime, total: int) -> None:
+    """Print pending approvals as a table, oldest first."""
+    if not approvals:
+        click.echo("Nothing is pending.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "agent", "action", "asked", "ends in", "channel"):
+        table.add_column(column, overflow="fold")
+    for approval in approvals:
+        table.add_row(
+            _text(approval.key),
+            _text(approval.agent),
+            _text(approval.name),
+            f"{_span((now - approval.created_at).total_seconds())} ago",
+            _span((approval.deadline - now).total_seconds()),
+            approval.terms.channel if approval.terms else "not routed",
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    if total > len(approvals):
+        console.print(f"{total - len(approvals)} more; see --limit", style="dim")
+
+
+def print_approval(approval: Approval) -> None:
+    """Print one approval: what was asked, who may answer, what became of it."""
+    console = Console(highlight=False)
+    console.print(
+        Text.assemble(
+            (visible(approval.agent), "bold"), " asks to run ", (visible(approval.name), "bold")
+        )
+    )
+    for label, value in _facts(approval):
+        console.print(Text.assemble((f"{label:<11}", "dim"), value))
+    shown = arguments(approval.effective_payload)
+    console.print(Text("arguments", style="dim"))
+    # Whole here, however long: what cannot be seen cannot be approved.
+    text = shown.text if shown.whole else json.dumps(approval.effective_payload, indent=2)
+    console.print(Text(text), soft_wrap=True)
+
+
+def _facts(approval: Approval) -> list[tuple[str, Text]]:
+    facts = [
+        ("id", _text(approval.key)),
+        ("status", Text(approval.status.value, style=_COLOURS[approval.status])),
+        ("asked", Text(approval.created_at.isoformat(timespec="seconds"))),
+        ("ends", Text(approval.deadline.isoformat(timespec="seconds"))),
+        ("digest", Text(approval.digest)),
+    ]
+    if approval.run:
+        facts.append(("run", _text(approval.run)))
+    if approval.reason:
+        facts.append(("it says", _text(approval.reason)))
+    if approval.terms:
+        people = ", ".join(who for quorum in approval.terms.quorums for who in quorum.of)
+        facts.append(("may answer", _text(people)))
+        facts.append(("channel", _text(approval.terms.channel)))
+    if approval.decision:
+        by = approval.approver or "an unnamed caller"
+        facts.append(("decided", _text(f"{approval.decision.verdict.value} by {by}")))
+        if approval.decision.note:
+            facts.append(("reason", _text(approval.decision.note)))
+    if approval.cancellation:
+        why = approval.cancellation.undeliverable or approval.cancellation.reason or "no reason"
+        facts.append(("cancelled", _text(f"{why} (by {approval.cancellation.by or 'unknown'})")))
+    if approval.consumption:
+        at = approval.consumption.at.isoformat(timespec="seconds")
+        facts.append(("consumed", _text(f"{at} by operation {approval.consumption.operation_id}")))
+        facts.append(("outcome", _outcome(approval)))
+    return facts
+
+
+def _outcome(approval: Approval) -> Text:
+    end = approval.outcome
+    if end is None:
+        return Text("unknown: not reported")
+    error = f" with {visible(end.error)}" if end.error else ""
+    return Text(f"{end.status}{error} after {end.seconds:.3g} s")
+
+
+def _text(foreign: str) -> Text:
+    """Return foreign text as it may be shown: no markup, every character visible."""
+    return Text(visible(foreign))
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

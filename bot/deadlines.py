@@ -1,0 +1,53 @@
+"""Owns the timers: approvals whose end has come are ended, by the store's clock, and so told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from gate import Desk, Listing, SignoffError, get_logger
+
+__all__ = ["Deadlines"]
+
+INTERVAL: Final = 1.0
+_BATCH: Final = 100
+
+
+class Deadlines:
+    """Ends what has run out, while it is the one who may.
+
+    Args:
+        desk: Where approvals are ended.
+        store: Knows what is due, and the time.
+        interval: Seconds between two looks.
+    """
+
+    def __init__(self, desk: Desk, store: Listing, *, interval: float = INTERVAL) -> None:
+        self._desk = desk
+        self._store = store
+        self._interval = interval
+        self._log = get_logger("signoff.bot")
+
+    async def run(self) -> None:
+        """Look and end until cancelled."""
+        while True:
+            try:
+                while await self.sweep() == _BATCH:
+                    pass
+            except SignoffError as error:
+                self._log.warning("deadlines.failed", error=error.code)
+            await asyncio.sleep(self._interval)
+
+    async def sweep(self) -> int:
+        """End up to 100 approvals whose end has come; return how many were due."""
+        now = await self._desk.records.now()
+        due = await self._store.due(now, limit=_BATCH)
+        ended = 0
+        for key in due:
+            try:
+                await self._desk.expire(key)
+                ended += 1
+            except SignoffError as error:
+                # Decided or cancelled meanwhile, or unreadable: neither stops the others.
+                self._log.info("deadlines.passed_over", approval=key, error=error.code)
+        return len(due) if ended else 0

@@ -1,0 +1,99 @@
+"""Owns what is known about people right now: who is a live human, and who is in which group.
+
+A principal is who the transport proved; this says whether that person may be counted. What cannot
+be checked is refused by raising `LookupFailed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+__all__ = ["CachedDirectory", "Directory", "LookupFailed", "Person"]
+
+CACHE_SECONDS: Final = 60.0
+_CACHE_ENTRIES: Final = 10_000
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class LookupFailed(Exception):
+    """A person or a group could not be looked up; `reason` is the chat's own word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person as the chat knows them; names are for display only."""
+
+    team: str
+    id: str
+    name: str
+    live: bool
+    """Not deactivated, and invited people have come."""
+    human: bool
+    member: bool
+    """A full member of the workspace: neither guest nor stranger."""
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether this is someone whose answer can count at all."""
+        return self.live and self.human and self.member
+
+
+class Directory(Protocol):
+    """Looks people up. Both raise `LookupFailed` when the chat gives no answer."""
+
+    async def person(self, team: str, user: str) -> Person:
+        """Return the person, as the chat knows them now."""
+        ...
+
+    async def members(self, group: str) -> frozenset[str]:
+        """Return the user ids in a user group, as the chat knows them now."""
+        ...
+
+
+class CachedDirectory:
+    """A directory that asks another one at most once a minute for the same.
+
+    Args:
+        inner: The directory to ask.
+        now: Seconds that never run backwards.
+    """
+
+    def __init__(self, inner: Directory, *, now: Callable[[], float]) -> None:
+        self._inner = inner
+        self._now = now
+        self._people: dict[tuple[str, str], tuple[float, Person]] = {}
+        self._groups: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def person(self, team: str, user: str) -> Person:
+        """Return the person as known within the last minute."""
+        return await self._fresh(self._people, (team, user), lambda: self._inner.person(team, user))
+
+    async def members(self, group: str) -> frozenset[str]:
+        """Return the group's user ids as known within the last minute."""
+        return await self._fresh(self._groups, group, lambda: self._inner.members(group))
+
+    async def groups_of(self, user: str, groups: Iterable[str]) -> tuple[str, ...]:
+        """Return those of *groups* that *user* is in."""
+        return tuple([group for group in groups if user in await self.members(group)])
+
+    async def _fresh(
+        self, cache: dict[K, tuple[float, T]], key: K, ask: Callable[[], Awaitable[T]]
+    ) -> T:
+        known = cache.get(key)
+        if known is not None and self._now() - known[0] < CACHE_SECONDS:
+            return known[1]
+        # Stamped before asking: an answer is as old as its question.
+        asked = self._now()
+        found = await ask()
+        if len(cache) >= _CACHE_ENTRIES:
+            cache.clear()
+        cache[key] = (asked, found)
+        return found

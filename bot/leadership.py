@@ -1,0 +1,87 @@
+"""Owns the lease: of several replicas one acts at a time, and stops when it has lost the lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from gate import Leases, StoreUnavailable, Unconfirmed, get_logger
+
+__all__ = ["Leadership"]
+
+LEASE_SECONDS: Final = 10.0
+
+
+class Leadership:
+    """One replica's part in the lease *name*.
+
+    Args:
+        leases: The store.
+        name: The lease's name.
+        holder: This replica's name, unlike every other's.
+        seconds: Life of the lease without renewal: how long the others wait after a crash.
+
+    Attributes:
+        leading: Whether this replica acts now.
+    """
+
+    def __init__(
+        self, leases: Leases, *, name: str, holder: str, seconds: float = LEASE_SECONDS
+    ) -> None:
+        self._leases = leases
+        self._name = name
+        self._holder = holder
+        self._seconds = seconds
+        self._log = get_logger("signoff.bot")
+        self.leading = False
+
+    async def lead(self, work: Callable[[int], Awaitable[None]]) -> None:
+        """Do *work* with the lease's fence whenever the lease is ours, until cancelled."""
+        try:
+            while True:
+                fence = await self._hold()
+                if fence is None:
+                    await asyncio.sleep(self._seconds / 3)
+                    continue
+                await self._work(work, fence)
+        finally:
+            self.leading = False
+            with suppress(StoreUnavailable, Unconfirmed):
+                # A clean stop hands over at once; after a crash the lease runs out.
+                await self._leases.release(self._name, self._holder)
+
+    async def _work(self, work: Callable[[int], Awaitable[None]], fence: int) -> None:
+        self.leading = True
+        self._log.info("lease.taken", lease=self._name, fence=fence)
+        task = asyncio.ensure_future(work(fence))
+        loop = asyncio.get_running_loop()
+        valid_until = loop.time() + self._seconds
+        try:
+            while not task.done() and loop.time() < valid_until:
+                await asyncio.wait({task}, timeout=self._seconds / 3)
+                asked = loop.time()
+                try:
+                    held = await self._take()
+                except (StoreUnavailable, Unconfirmed):
+                    continue  # still ours until its time has run out
+                if held != fence:
+                    break
+                # Counted from before the question: the store's answer may have been slow.
+                valid_until = asked + self._seconds
+        finally:
+            self.leading = False
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self._log.warning("lease.lost", lease=self._name, fence=fence)
+
+    async def _hold(self) -> int | None:
+        try:
+            return await self._take()
+        except (StoreUnavailable, Unconfirmed):
+            return None
+
+    async def _take(self) -> int | None:
+        return await self._leases.hold(self._name, self._holder, seconds=self._seconds)

@@ -1,0 +1,230 @@
+"""Owns the settings: the environment and the TOML file, read once, checked, frozen.
+
+Everything comes in as arguments (a mapping, a path); only the composition root looks at the real
+environment. A wrong value stops the start with the name that the operator wrote.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from gate import ConfigError
+
+from .routing import RouteRule
+
+__all__ = ["ENVIRONMENT", "Settings", "read_settings"]
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "SLACK_BOT_TOKEN": "the bot's token, `xoxb-…`",
+    "SLACK_APP_TOKEN": "the app-level token, `xapp-…`: Socket Mode",
+    "SLACK_SIGNING_SECRET": "the signing secret: HTTP delivery, where there is no app token",
+    "SLACK_API_URL": "another Slack, such as the sandbox; ends with `/api/`",
+    "SIGNOFF_REDIS_URL": "`redis://`, `rediss://` or `unix://`; the embedded server if unset",
+    "SIGNOFF_CONFIG": "the TOML file with the routes; `signoff.toml` here if unset",
+    "SIGNOFF_LISTEN": "`host:port` of health checks and HTTP delivery; `127.0.0.1:8080` if unset",
+    "SIGNOFF_LOG_FORMAT": "`console` or `json`; `console` if unset",
+    "SIGNOFF_LOG_LEVEL": "`debug`, `info`, `warning` or `error`; `info` if unset",
+}
+"""Every variable that `signoff run` reads, with what it is for."""
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        found = re.fullmatch(r"(\d{1,9})([smhd])", value)
+        if not found:
+            raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
+        return int(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86400)]
+_Names = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class RouteTable(_Table):
+    """One `[[routes]]` table of the file."""
+
+    agent: _Names = ("*",)
+    name: _Names = ("*",)
+    namespace: _Names = ("*",)
+    channel: str = Field(pattern=r"^[CG][A-Z0-9]{1,30}$")
+    approvers: tuple[str, ...] = Field(min_length=1)
+    expires_in: Duration | None = None
+    notify: tuple[Literal["mention", "dm"], ...] = ("mention",)
+
+    @field_validator("approvers")
+    @classmethod
+    def _known_kind(cls, approvers: tuple[str, ...]) -> tuple[str, ...]:
+        for approver in approvers:
+            if not re.fullmatch(
+                r"[UWS][A-Z0-9]{1,30}|cli:[A-Za-z0-9_][A-Za-z0-9_.@+$-]{0,99}", approver
+            ):
+                raise ValueError(
+                    "an approver is a user id (U…), a user group id (S…) or cli:<login name>"
+                )
+        return approvers
+
+    def rule(self) -> RouteRule:
+        """Return the table as the rule that routing works with."""
+        return RouteRule(
+            agents=self.agent,
+            names=self.name,
+            namespaces=self.namespace,
+            channel=self.channel,
+            approvers=self.approvers,
+            expires_in=self.expires_in,
+            notify=self.notify,
+        )
+
+
+class _File(_Table):
+    """The whole TOML file."""
+
+    routes: tuple[RouteTable, ...] = Field(min_length=1)
+    undeliverable_after: Duration = 600.0
+
+
+class Settings(BaseModel):
+    """What the bot runs with."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    bot_token: SecretStr = Field(alias="SLACK_BOT_TOKEN")
+    app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
+    signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    api_url: str = Field(
+        default="https://slack.com/api/", alias="SLACK_API_URL", pattern=r"^https?://[^\s@]+/$"
+    )
+    redis_url: SecretStr | None = Field(default=None, alias="SIGNOFF_REDIS_URL")
+    listen: str = Field(
+        default="127.0.0.1:8080",
+        alias="SIGNOFF_LISTEN",
+        pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$",
+    )
+    log_format: Literal["console", "json"] = Field(default="console", alias="SIGNOFF_LOG_FORMAT")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", alias="SIGNOFF_LOG_LEVEL"
+    )
+    routes: tuple[RouteRule, ...] = ()
+    undeliverable_after: float = 600.0
+
+    @field_validator("bot_token")
+    @classmethod
+    def _is_bot_token(cls, value: SecretStr) -> SecretStr:
+        return _starts(value, "xoxb-")
+
+    @field_validator("app_token")
+    @classmethod
+    def _is_app_token(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else _starts(value, "xapp-")
+
+    @field_validator("api_url", mode="before")
+    @classmethod
+    def _ends_with_slash(cls, value: Any) -> Any:
+        return value if not isinstance(value, str) or value.endswith("/") else value + "/"
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.app_token is None and self.signing_secret is None:
+            raise ValueError("set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
+        return self
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether clicks come over Socket Mode; else over signed HTTP."""
+        return self.app_token is not None
+
+    @property
+    def host(self) -> str:
+        """Where the web application listens."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port there; 0 takes a free one."""
+        return int(self.listen.rpartition(":")[2])
+
+
+def _starts(value: SecretStr, prefix: str) -> SecretStr:
+    if not value.get_secret_value().startswith(prefix):
+        raise ValueError(f"it must start with {prefix}")
+    return value
+
+
+def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
+    """Return the settings of an environment and of the file that it names.
+
+    Args:
+        environ: The environment; empty values count as unset.
+        directory: Where `signoff.toml` is looked for when `SIGNOFF_CONFIG` is unset, and what a
+            relative path is relative to.
+
+    Raises:
+        ConfigError: Anything missing, unknown or wrong, with the name of the setting.
+    """
+    given = {name: environ[name] for name in ENVIRONMENT if environ.get(name)}
+    if environ.get("SLACK_CLIENT_ID") and environ.get("SLACK_CLIENT_SECRET"):
+        # Bolt would switch to its OAuth flow by itself and ignore our token.
+        raise ConfigError(
+            "SLACK_CLIENT_ID", "signoff serves one workspace with SLACK_BOT_TOKEN; unset it"
+        )
+    path = directory / given.pop("SIGNOFF_CONFIG", "signoff.toml")
+    file = _read_file(path)
+    try:
+        return Settings.model_validate(
+            given
+            | {
+                "routes": tuple(table.rule() for table in file.routes),
+                "undeliverable_after": file.undeliverable_after,
+            }
+        )
+    except ValidationError as error:
+        raise _config_error(error, fallback="SLACK_APP_TOKEN") from None
+
+
+def _read_file(path: Path) -> _File:
+    where = f"SIGNOFF_CONFIG ({path.name})"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("SIGNOFF_CONFIG", f"there is no file {path.name!r}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(where, f"cannot be read ({type(error).__name__})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(where, f"is not TOML: {error}") from None
+    try:
+        return _File.model_validate(data)
+    except ValidationError as error:
+        raise _config_error(error, fallback=where, prefix=f"{where}: ") from None
+
+
+def _config_error(error: ValidationError, *, fallback: str, prefix: str = "") -> ConfigError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing" and not prefix:
+        reason = "it is not set"
+    return ConfigError(f"{prefix}{place}" if place else fallback, reason)

@@ -1,0 +1,70 @@
+"""Owns looking people up in Slack: `users.info` and `usergroups.users.list`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from ..directory import LookupFailed, Person
+from .messenger import failure
+
+__all__ = ["SlackDirectory"]
+
+
+class SlackDirectory:
+    """A directory of one workspace.
+
+    Args:
+        client: A client without retry handlers.
+        team: The workspace that the bot is installed in.
+    """
+
+    def __init__(self, client: AsyncWebClient, *, team: str) -> None:
+        self._client = client
+        self._team = team
+
+    async def person(self, team: str, user: str) -> Person:
+        """Return the person; see `Directory.person`."""
+        found = (await self._ask("users.info", user=user)).get("user")
+        if not isinstance(found, dict) or found.get("id") != user:
+            raise LookupFailed("malformed_answer")
+        return _person(found, clicked_from=team, home=self._team)
+
+    async def members(self, group: str) -> frozenset[str]:
+        """Return who is in a user group; see `Directory.members`."""
+        users = (await self._ask("usergroups.users.list", usergroup=group)).get("users")
+        if not isinstance(users, list):
+            raise LookupFailed("malformed_answer")
+        return frozenset(str(user) for user in users)
+
+    async def _ask(self, method: str, **params: str) -> dict[str, Any]:
+        try:
+            answer = await self._client.api_call(method, http_verb="GET", params=params)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise LookupFailed(failure(error).reason) from None
+        return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _person(user: dict[str, Any], *, clicked_from: str, home: str) -> Person:
+    """Read a user object; what is missing counts against the person.
+
+    Source: docs.slack.dev/reference/objects/user-object. `team_id` of the record and of the click
+    must both be the bot's own workspace.
+    """
+    profile = user.get("profile")
+    name = profile.get("display_name") if isinstance(profile, dict) else None
+    return Person(
+        team=str(user.get("team_id", "")),
+        id=str(user.get("id", "")),
+        name=str(name or user.get("real_name") or user.get("name") or user.get("id")),
+        live=user.get("deleted") is False and not user.get("is_invited_user"),
+        human=user.get("is_bot") is False and not user.get("is_workflow_bot"),
+        member=user.get("team_id") == home
+        and clicked_from == home
+        and not user.get("is_restricted")
+        and not user.get("is_ultra_restricted")
+        and not user.get("is_stranger"),
+    )

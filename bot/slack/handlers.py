@@ -1,0 +1,184 @@
+"""Owns what happens on a click: parse, ask the domain, acknowledge, answer in private. No rules.
+
+The order is commit, then acknowledge: a decision that Slack has acknowledged is stored. Everything
+that only informs happens after the acknowledgement, as work of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from gate import Approval, InvalidId, LimitExceeded, NotAllowed, SignoffError, Verdict, get_logger
+
+from ..background import Background
+from ..deciding import Answers, Voter
+from ..messenger import DeliveryFailed, Message, Messenger
+from .ids import APPROVE, REASON_BLOCK, REJECT, REJECT_FORM, ButtonValue
+from .parse import Click, Submission
+from .render.modals import reject_modal
+from .render.notices import applied, foreign_card, notice_for, stale_card
+from .render.payload import arguments
+
+__all__ = ["Handlers"]
+
+Ack = Callable[..., Awaitable[Any]]
+
+_MODAL_FAILED: Final = Message(
+    "❗ Nothing was recorded: Slack did not open the form. Please click Reject again."
+)
+
+
+class Handlers:
+    """The app's listeners.
+
+    Args:
+        answers: Takes people's answers.
+        messenger: For private answers.
+        client: Opens forms; without retry handlers.
+        background: Owns what happens after the acknowledgement.
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        messenger: Messenger,
+        client: AsyncWebClient,
+        background: Background,
+    ) -> None:
+        self._answers = answers
+        self._messenger = messenger
+        self._client = client
+        self._background = background
+        self._log = get_logger("signoff.slack")
+
+    def register(self, bolt: AsyncApp) -> None:
+        """Make *bolt* call these listeners."""
+        bolt.action(APPROVE)(self.approve)
+        bolt.action(REJECT)(self.reject)
+        bolt.view(REJECT_FORM)(self.submit)
+
+    async def approve(self, ack: Ack, body: dict[str, Any]) -> None:
+        """Take a click on Approve."""
+        click = self._read(body)
+        if click is not None:
+            await self._approve(click)
+        await ack()
+
+    async def reject(self, ack: Ack, body: dict[str, Any]) -> None:
+        """Take a click on Reject: open the form for the reason, for those who may answer."""
+        click = self._read(body)
+        if click is not None:
+            await self._ask_reason(click)
+        await ack()
+
+    async def submit(self, ack: Ack, body: dict[str, Any]) -> None:
+        """Take the form behind Reject."""
+        try:
+            submission = Submission.parse(body)
+        except LimitExceeded as error:
+            await ack(response_action="errors", errors={REASON_BLOCK: str(error)})
+            return
+        except InvalidId as error:
+            self._log.warning("form.refused", reason=error.reason)
+            await ack()
+            return
+        form = submission.form
+        click = Click(submission.voter, form.channel, form.ts, "", form.value)
+        approval = await self._look(click)
+        if approval is not None:
+            await self._answer(click, approval, Verdict.DENY, surface="modal", note=form.note)
+        await ack()
+
+    async def _approve(self, click: Click) -> None:
+        approval = await self._look(click)
+        if approval is None:
+            return
+        if not approval.final and not arguments(approval.effective_payload).whole:
+            # The card has no such button; what cannot be seen whole cannot be approved.
+            error = NotAllowed(
+                approval.id, reason="incomplete_view", principal=click.voter.principal
+            )
+            await self._answers.refuse(approval, click.voter, reason=error.reason, surface="card")
+            self._tell(click, notice_for(error, approval=approval))
+            return
+        await self._answer(click, approval, Verdict.APPROVE, surface="card")
+
+    async def _ask_reason(self, click: Click) -> None:
+        approval = await self._look(click)
+        if approval is None or click.value is None:
+            return
+        try:
+            await self._answers.admit(approval, click.voter)
+        except SignoffError as error:
+            reason = error.reason if isinstance(error, NotAllowed) else error.code
+            await self._answers.refuse(approval, click.voter, reason=reason, surface="card")
+            self._tell(click, notice_for(error, approval=approval))
+            return
+        view = reject_modal(approval, click.value, channel=click.channel, ts=click.ts)
+        try:
+            await self._client.views_open(trigger_id=click.trigger, view=view)
+        except Exception as error:  # noqa: BLE001  (whatever it was, the person must hear of it)
+            self._log.warning("form.not_opened", approval=approval.key, error=type(error).__name__)
+            self._tell(click, _MODAL_FAILED)
+
+    async def _look(self, click: Click) -> Approval | None:
+        """Return the approval that the button stands for; answers for itself if there is none."""
+        if click.value is None:
+            self._tell(click, foreign_card())
+            return None
+        try:
+            approval = await self._answers.look(click.value.key)
+        except SignoffError as error:
+            self._tell(click, notice_for(error))
+            return None
+        if not click.value.fits(approval):
+            await self._refuse_stale(click.voter, approval, click.value)
+            self._tell(click, stale_card())
+            return None
+        return approval
+
+    async def _refuse_stale(self, voter: Voter, approval: Approval, value: ButtonValue) -> None:
+        self._log.warning("click.stale", approval=value.key, principal=voter.principal)
+        await self._answers.refuse(approval, voter, reason="stale_card", surface="card")
+
+    async def _answer(
+        self,
+        click: Click,
+        approval: Approval,
+        verdict: Verdict,
+        *,
+        surface: str,
+        note: str | None = None,
+    ) -> None:
+        answer = await self._answers.answer(
+            approval, click.voter, verdict, surface=surface, note=note
+        )
+        if answer.refused is not None:
+            self._tell(click, notice_for(answer.refused, approval=answer.approval))
+        elif answer.approval is not None:
+            self._tell(click, applied(answer.approval, verdict))
+
+    def _read(self, body: Mapping[str, Any]) -> Click | None:
+        try:
+            return Click.parse(body)
+        except InvalidId as error:
+            self._log.warning("click.refused", reason=error.reason)
+            return None
+
+    def _tell(self, click: Click, message: Message) -> None:
+        self._background.start(self._deliver(click, message), name="private-answer")
+
+    async def _deliver(self, click: Click, message: Message) -> None:
+        if click.voter.user is None:
+            return
+        try:
+            await self._messenger.tell(click.channel, click.voter.user, message)
+        except DeliveryFailed as error:
+            self._log.warning(
+                "answer.not_delivered", principal=click.voter.principal, reason=error.reason
+            )

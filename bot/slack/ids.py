@@ -1,0 +1,192 @@
+"""Owns every id that goes to Slack and comes back: actions, forms, button values, principals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, Self
+
+from gate import Approval, InvalidId
+
+__all__ = [
+    "ALREADY_OVER",
+    "APPROVE",
+    "BLOCK_PREFIX",
+    "REASON_BLOCK",
+    "REASON_INPUT",
+    "REJECT",
+    "REJECT_FORM",
+    "ButtonValue",
+    "Principal",
+    "cli_principal",
+    "group_principal",
+    "is_channel",
+    "is_message",
+    "parse_principal",
+    "slack_principal",
+]
+
+APPROVE: Final = "signoff_approve"
+"""action_id of the Approve button."""
+REJECT: Final = "signoff_reject"
+"""action_id of the Reject button, which opens the form for a reason."""
+REJECT_FORM: Final = "signoff_reject_form"
+"""callback_id of the form behind Reject."""
+ALREADY_OVER: Final = "signoff_already_over"
+"""callback_id of the view that says that there is nothing left to decide."""
+REASON_BLOCK: Final = "signoff_reason"
+"""block_id of the reason's input; errors of a submission are keyed by it."""
+REASON_INPUT: Final = "signoff_reason_text"
+"""action_id of the reason's input."""
+BLOCK_PREFIX: Final = "signoff"
+"""How the block_id of every block of ours begins."""
+
+_VERSION: Final = "v1"
+_ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+_KEY = re.compile(rf"(?:{_ID}/)?{_ID}", re.ASCII)
+_NONCE = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+_DIGEST16 = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+_TEAM = re.compile(r"[TE][A-Z0-9]{1,30}", re.ASCII)
+_USER = re.compile(r"[UW][A-Z0-9]{1,30}", re.ASCII)
+_GROUP = re.compile(r"S[A-Z0-9]{1,30}", re.ASCII)
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,30}", re.ASCII)
+_TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,10}", re.ASCII)
+_LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\$-]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ButtonValue:
+    """What a button knows of its approval: opaque ids and what was shown, never the payload.
+
+    The text is `v1|<key>|<nonce>|<digest16>`. A version is exact: a value with more or fewer parts
+    is refused, so that a later version may add a MAC as its last part and no `v1` value can pass
+    for one of that version.
+    """
+
+    key: str
+    """The approval's key in the store (`Approval.key`)."""
+    nonce: str
+    """The approval's nonce: a reused id makes old buttons stale."""
+    digest16: str
+    """The first 16 hexadecimal digits of the digest that the card showed."""
+
+    def __post_init__(self) -> None:
+        for name, value, pattern in (
+            ("key", self.key, _KEY),
+            ("nonce", self.nonce, _NONCE),
+            ("digest", self.digest16, _DIGEST16),
+        ):
+            if not pattern.fullmatch(value):
+                raise InvalidId(field=f"button {name}", reason="it has another form")
+
+    @classmethod
+    def of(cls, approval: Approval) -> Self:
+        """Return the value for buttons beside *approval*'s payload.
+
+        Raises:
+            InvalidId: The record's key, nonce or digest is none that a gate makes.
+        """
+        return cls(key=approval.key, nonce=approval.nonce, digest16=approval.digest[:16])
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read what `str` wrote.
+
+        Raises:
+            InvalidId: Anything else. The error does not repeat the text.
+        """
+        if not isinstance(text, str) or len(text) > 2000:
+            raise InvalidId(field="button value", reason="it is not a text of ours")
+        version, *parts = text.split("|")
+        if version != _VERSION or len(parts) != 3:
+            raise InvalidId(field="button value", reason="unknown version or form")
+        return cls(*parts)
+
+    def fits(self, approval: Approval) -> bool:
+        """Say whether the button was made for exactly this approval and this payload."""
+        return (
+            self.key == approval.key
+            and self.nonce == approval.nonce
+            and self.digest16 == approval.digest[:16]
+        )
+
+    def __str__(self) -> str:
+        return "|".join((_VERSION, self.key, self.nonce, self.digest16))
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who may answer, or did: a person or a group in Slack, or a person at the command line."""
+
+    kind: Literal["user", "group", "cli"]
+    id: str
+    """`U…` or `W…`, `S…`, or the login name."""
+    team: str | None = None
+    """`T…` or `E…`; `None` at the command line."""
+
+    def __str__(self) -> str:
+        return f"cli:{self.id}" if self.team is None else f"slack:{self.team}:{self.id}"
+
+
+def slack_principal(team: str, user: str) -> str:
+    """Return the principal of a person, from ids that Slack's transport proved.
+
+    Raises:
+        InvalidId: Not ids of a team and a user.
+    """
+    _check(_TEAM, team, "team")
+    _check(_USER, user, "user")
+    return f"slack:{team}:{user}"
+
+
+def group_principal(team: str, group: str) -> str:
+    """Return the principal of a user group.
+
+    Raises:
+        InvalidId: Not ids of a team and a user group.
+    """
+    _check(_TEAM, team, "team")
+    _check(_GROUP, group, "user group")
+    return f"slack:{team}:{group}"
+
+
+def cli_principal(user: str) -> str:
+    """Return the principal of a person at the command line.
+
+    Raises:
+        InvalidId: Not a login name of 1 to 100 plain characters.
+    """
+    _check(_LOCAL, user, "login name")
+    return f"cli:{user}"
+
+
+def parse_principal(text: str) -> Principal:
+    """Read a principal.
+
+    Raises:
+        InvalidId: Not one that the three functions above build.
+    """
+    match text.split(":"):
+        case ["slack", team, member] if _TEAM.fullmatch(team) and _USER.fullmatch(member):
+            return Principal("user", member, team)
+        case ["slack", team, member] if _TEAM.fullmatch(team) and _GROUP.fullmatch(member):
+            return Principal("group", member, team)
+        case ["cli", name] if _LOCAL.fullmatch(name):
+            return Principal("cli", name)
+    raise InvalidId(field="principal", reason="it is none of slack:T…:U…, slack:T…:S…, cli:…")
+
+
+def is_channel(text: object) -> bool:
+    """Say whether *text* is the id of a channel, a group or a direct message."""
+    return isinstance(text, str) and _CHANNEL.fullmatch(text) is not None
+
+
+def is_message(text: object) -> bool:
+    """Say whether *text* is a message's timestamp as Slack writes it."""
+    return isinstance(text, str) and _TS.fullmatch(text) is not None
+
+
+def _check(pattern: re.Pattern[str], value: str, field: str) -> None:
+    if not pattern.fullmatch(value):
+        raise InvalidId(field=field, reason="it has another form")

@@ -1,0 +1,81 @@
+"""Owns the web application and its server on one address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+__all__ = ["Probe", "serve", "web_application"]
+
+Probe = Callable[[], Awaitable[str | None]]
+"""Says what is wrong, in a few words without secrets, or `None`."""
+
+PROBE_BUDGET: Final = 2.0
+MAX_BODY: Final = 1024 * 1024
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def web_application(
+    probes: Mapping[str, Probe], *, slack_events: Handler | None = None
+) -> web.Application:
+    """Return the application.
+
+    `GET /livez` answers while the event loop turns. `GET /readyz` asks every probe: 200 if none
+    objects, else 503, with one word or sentence for each.
+
+    Args:
+        probes: What must be well for the bot to do its work.
+        slack_events: Takes Slack's requests at `POST /slack/events`, where they come over HTTP.
+    """
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        answers = await asyncio.gather(*(_ask(probe) for probe in probes.values()))
+        found = dict(zip(probes, answers, strict=True))
+        ready = all(trouble is None for trouble in found.values())
+        return web.json_response(
+            {
+                "status": "ok" if ready else "not ready",
+                "checks": {name: trouble or "ok" for name, trouble in found.items()},
+            },
+            status=200 if ready else 503,
+        )
+
+    app = web.Application(client_max_size=MAX_BODY)
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    if slack_events is not None:
+        app.router.add_post("/slack/events", slack_events)
+    return app
+
+
+@asynccontextmanager
+async def serve(app: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
+    """Serve *app* while the block runs; give the port, which is chosen where *port* is 0.
+
+    Raises:
+        OSError: The address is not to be had.
+    """
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, shutdown_timeout=5.0)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+async def _ask(probe: Probe) -> str | None:
+    try:
+        async with asyncio.timeout(PROBE_BUDGET):
+            return await probe()
+    except TimeoutError:
+        return "no answer in time"

@@ -1,0 +1,50 @@
+"""A suite that proves a store against every sentence of `gate.protocols`, for anyone's store.
+
+Subclass what your store fulfils and give it one async fixture `store`, empty for each test::
+
+    from collections.abc import AsyncIterator
+
+    import pytest_asyncio
+    from stores.conformance import ApprovalStoreContract, ConsumeOnceContract
+
+    class TestMyStore(ApprovalStoreContract, ConsumeOnceContract):
+        @pytest_asyncio.fixture
+        async def store(self) -> AsyncIterator[MyStore]:
+            async with MyStore.connect() as store:
+                yield store
+
+Each capability is a class of its own: nothing is skipped, and a test compares what the store claims
+(`isinstance`) with the classes that are there. It needs pytest and pytest-asyncio.
+"""
+
+# ruff: noqa: E402  (assertions are registered before the modules are imported)
+
+import pytest
+
+# Before the modules are imported: their assertions then explain themselves like a test's own.
+pytest.register_assert_rewrite(
+    f"{__name__}.approvals", f"{__name__}.capabilities", f"{__name__}.logs"
+)
+
+from .approvals import ApprovalStoreContract
+from .capabilities import (
+    BulkReadContract,
+    CardsContract,
+    ConsumeOnceContract,
+    LeasesContract,
+    StoreClockContract,
+    WatchContract,
+)
+from .logs import EventLogContract, ListingContract
+
+__all__ = [
+    "ApprovalStoreContract",
+    "BulkReadContract",
+    "CardsContract",
+    "ConsumeOnceContract",
+    "EventLogContract",
+    "LeasesContract",
+    "ListingContract",
+    "StoreClockContract",
+    "WatchContract",
+]

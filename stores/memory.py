@@ -1,0 +1,260 @@
+"""Owns the store in memory: the shortest reading of every contract, for one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from gate import (
+    Approval,
+    ApprovalEvent,
+    ApprovalNotFound,
+    Clock,
+    Consumption,
+    LoggedEvent,
+    Patched,
+    SystemClock,
+    Wake,
+    event_from_wire,
+)
+
+__all__ = ["MemoryStore"]
+
+
+@dataclass
+class _Lease:
+    holder: str
+    until: datetime
+
+
+class MemoryStore:
+    """Keeps approvals as long as the process lives. Fulfils every contract of the gate.
+
+    No method awaits between looking and writing, so each is one step for all tasks of the loop.
+
+    Args:
+        clock: The store's clock.
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._clock: Clock = clock or SystemClock()
+        # Text, not objects: what is read back shares nothing with what was given.
+        self._records: dict[str, str] = {}
+        self._uses: dict[str, str] = {}
+        self._events: list[str] = []
+        self._news: set[asyncio.Future[None]] = set()
+        self._positions: dict[str, str] = {}
+        self._wakes: dict[str, dict[object, Wake]] = {}
+        self._leases: dict[str, _Lease] = {}
+        self._fences: dict[str, int] = {}
+        self._cards: dict[str, dict[str, str]] = {}
+
+    async def aclose(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+    async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
+        """See `gate.ApprovalStore.put`."""
+        key = approval.key
+        if key not in self._records:
+            self._write(key, approval, events)
+        return self._read(key)
+
+    async def get(self, key: str) -> Approval | None:
+        """See `gate.ApprovalStore.get`."""
+        return self._read(key) if key in self._records else None
+
+    async def patch(
+        self,
+        key: str,
+        expected_version: int,
+        approval: Approval,
+        events: Sequence[ApprovalEvent] = (),
+        before: datetime | None = None,
+    ) -> Patched:
+        """See `gate.ApprovalStore.patch`.
+
+        A consumption in *approval* must be the one that stands, if one does; else it is `STALE`.
+        """
+        if key not in self._records:
+            return Patched.MISSING
+        stored = self._read(key)
+        if stored.version != expected_version:
+            return Patched.STALE
+        if before is not None and self._clock.now() >= before:
+            return Patched.LATE
+        if None not in (stored.consumption, approval.consumption) and (
+            stored.consumption != approval.consumption
+        ):
+            return Patched.STALE
+        asked = {name: getattr(stored, name) for name in _REQUEST_FIELDS}
+        written = approval.model_copy(update=asked | {"version": expected_version + 1})
+        self._write(key, written, events)
+        return Patched.APPLIED
+
+    async def now(self) -> datetime:
+        """See `gate.StoreClock.now`."""
+        return self._clock.now()
+
+    async def watch(self, key: str, wake: Wake) -> Callable[[], None]:
+        """See `gate.Watch.watch`."""
+        token = object()
+        self._wakes.setdefault(key, {})[token] = wake
+
+        def stop() -> None:
+            watchers = self._wakes.get(key, {})
+            watchers.pop(token, None)
+            if not watchers:
+                self._wakes.pop(key, None)
+
+        return stop
+
+    async def get_many(self, keys: Sequence[str]) -> list[Approval | Exception | None]:
+        """See `gate.BulkRead.get_many`."""
+        return [await self.get(key) for key in keys]
+
+    async def append(self, events: Sequence[ApprovalEvent]) -> None:
+        """See `gate.EventLog.append`."""
+        self._log([_dump(event.to_wire()) for event in events])
+
+    async def read(
+        self, after: str, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent]:
+        """See `gate.EventLog.read`. A cursor is the number of an event, from 1."""
+        start = int(after or 0)
+        if wait > 0 and start >= len(self._events):
+            news = asyncio.get_running_loop().create_future()
+            self._news.add(news)
+            try:
+                await asyncio.wait([news], timeout=wait)
+            finally:
+                self._news.discard(news)
+        return [
+            LoggedEvent(cursor=str(number), event=event_from_wire(json.loads(text)))
+            for number, text in enumerate(self._events[start : start + limit], start + 1)
+        ]
+
+    async def position(self, reader: str) -> str:
+        """See `gate.EventLog.position`."""
+        return self._positions.get(reader, "")
+
+    async def advance(self, reader: str, cursor: str, *, fence: int | None = None) -> bool:
+        """See `gate.EventLog.advance`. A cursor behind the noted one changes nothing."""
+        if fence is not None and fence != self._fences.get(reader):
+            return False
+        noted = int(self._positions.get(reader) or 0)
+        self._positions[reader] = str(max(noted, int(cursor)))
+        return True
+
+    async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
+        """See `gate.Listing.pending`. Of one moment's records, the smaller key comes first."""
+        found = sorted((record.created_at, record.key) for record in self._pending())
+        if after in self._records:
+            place = (self._read(after).created_at, after)
+            found = [entry for entry in found if entry > place]
+        return [key for _, key in found[:limit]]
+
+    async def pending_count(self) -> int:
+        """See `gate.Listing.pending_count`."""
+        return len(self._pending())
+
+    async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
+        """See `gate.Listing.due`."""
+        found = sorted((record.deadline, record.key) for record in self._pending())
+        return [key for deadline, key in found if deadline <= now][:limit]
+
+    async def consume_once(
+        self, key: str, consumption: Consumption, events: Sequence[ApprovalEvent] = ()
+    ) -> Consumption:
+        """See `gate.ConsumeOnce.consume_once`.
+
+        Raises:
+            ApprovalNotFound: There is no record under *key*.
+        """
+        if key not in self._records:
+            raise ApprovalNotFound(key)
+        if key not in self._uses:
+            texts = [_dump(event.to_wire()) for event in events]
+            self._uses[key] = consumption.model_dump_json(by_alias=True)
+            self._log(texts)
+            self._wake(key)
+        return Consumption.model_validate_json(self._uses[key])
+
+    async def hold(self, name: str, holder: str, *, seconds: float) -> int | None:
+        """See `gate.Leases.hold`."""
+        now = self._clock.now()
+        lease = self._leases.get(name)
+        live = lease is not None and now < lease.until
+        if lease is not None and live and lease.holder != holder:
+            return None
+        if not live:
+            self._fences[name] = self._fences.get(name, 0) + 1
+        self._leases[name] = _Lease(holder, now + timedelta(seconds=seconds))
+        return self._fences[name]
+
+    async def release(self, name: str, holder: str) -> None:
+        """See `gate.Leases.release`."""
+        lease = self._leases.get(name)
+        if lease is not None and lease.holder == holder:
+            del self._leases[name]
+
+    async def cards(self, key: str) -> dict[str, str]:
+        """See `gate.Cards.cards`."""
+        return dict(self._cards.get(key, {}))
+
+    async def keep_card(
+        self, key: str, slot: str, note: str, *, only_if: str | None = None
+    ) -> bool:
+        """See `gate.Cards.keep_card`."""
+        notes = self._cards.setdefault(key, {})
+        if only_if is not None and notes.get(slot, "") != only_if:
+            return False
+        notes[slot] = note
+        return True
+
+    def _read(self, key: str) -> Approval:
+        wire = json.loads(self._records[key])
+        if key in self._uses:
+            wire["consumption"] = json.loads(self._uses[key])
+        return Approval.from_wire(wire, key=key)
+
+    def _write(self, key: str, approval: Approval, events: Sequence[ApprovalEvent]) -> None:
+        # Everything that can fail comes first: all is written, or nothing.
+        record = _dump(approval.model_copy(update={"consumption": None}).to_wire())
+        use = approval.consumption and approval.consumption.model_dump_json(by_alias=True)
+        texts = [_dump(event.to_wire()) for event in events]
+        self._records[key] = record
+        if use:
+            self._uses.setdefault(key, use)
+        self._log(texts)
+        self._wake(key)
+
+    def _log(self, texts: Sequence[str]) -> None:
+        self._events.extend(texts)
+        for news in self._news if texts else ():
+            if not news.done():
+                news.set_result(None)
+
+    def _wake(self, key: str) -> None:
+        loop = asyncio.get_running_loop()
+        for token in self._wakes.get(key, {}):
+            loop.call_soon(self._call, key, token)
+
+    def _call(self, key: str, token: object) -> None:
+        wake = self._wakes.get(key, {}).get(token)
+        if wake is not None:
+            wake(None)
+
+    def _pending(self) -> list[Approval]:
+        records = (self._read(key) for key in self._records)
+        return [record for record in records if not record.final]
+
+
+_REQUEST_FIELDS = tuple(Approval.model_fields)[: list(Approval.model_fields).index("version")]
+
+
+def _dump(wire: dict[str, Any]) -> str:
+    return json.dumps(wire, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

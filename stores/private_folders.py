@@ -1,0 +1,108 @@
+"""Owns where the embedded server's data and socket lie, and that nobody else can reach them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gate import ConfigError
+
+__all__ = ["Folders", "find_folders"]
+
+_LONGEST_SOCKET: Final = 100
+"""Bytes of a unix socket's path; the smallest limit of a common system is 104, with its end."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The places of one embedded server."""
+
+    data: Path
+    socket: Path
+    """Where a server that is started here listens."""
+    exist: bool
+
+    def note_socket(self) -> None:
+        """Write down where the server listens: another process may look from another place."""
+        note = self.data / "socket"
+        fresh = self.data / "socket.new"
+        fresh.write_text(str(self.socket), encoding="utf-8")
+        fresh.replace(note)
+
+    def noted_socket(self) -> Path | None:
+        """Return the socket that was written down, if it is there and ours."""
+        try:
+            path = Path((self.data / "socket").read_text(encoding="utf-8"))
+            found = path.lstat()
+        except (OSError, ValueError):
+            return None
+        ours = stat.S_ISSOCK(found.st_mode) and found.st_uid == os.getuid()
+        return path if ours else None
+
+
+def find_folders(environ: Mapping[str, str], *, create: bool) -> Folders:
+    """Return the places that *environ* names.
+
+    Args:
+        environ: `SIGNOFF_HOME`, `XDG_STATE_HOME`, `XDG_RUNTIME_DIR`, `HOME`.
+        create: Whether to make what is missing.
+
+    Raises:
+        ConfigError: A folder is a symlink, another user's, or open to others.
+    """
+    named = environ.get("SIGNOFF_HOME", "")
+    state = environ.get("XDG_STATE_HOME", "")
+    if named:
+        home = Path(named).expanduser().absolute()
+    elif state:
+        home = Path(state).absolute() / "signoff"
+    else:
+        home = Path(environ.get("HOME") or Path.home()).absolute() / ".local/state/signoff"
+    data = home / "server"
+    if not create and not data.exists():
+        return Folders(data=data, socket=data / "redis.sock", exist=False)
+    setting = "SIGNOFF_HOME" if named else "XDG_STATE_HOME"
+    _private(data, setting=setting, create=create)
+    if home.stat().st_mode & 0o022:
+        raise ConfigError(setting, f"other users may write to {home}; run: chmod go-w {home}")
+    near = data / "redis.sock"
+    if named and len(os.fsencode(near)) <= _LONGEST_SOCKET:
+        return Folders(data=data, socket=near, exist=True)
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    folder = Path(runtime).absolute() / "signoff" if runtime else _temporary()
+    _private(folder, setting="XDG_RUNTIME_DIR", create=create)
+    # A name of its own for every data folder: two of them may share this one.
+    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+    socket = folder / f"{name}.sock"
+    if len(os.fsencode(socket)) > _LONGEST_SOCKET:
+        raise ConfigError("XDG_RUNTIME_DIR", f"{socket} is too long for a socket's path")
+    return Folders(data=data, socket=socket, exist=True)
+
+
+def _temporary() -> Path:
+    return Path(f"/tmp/signoff-{os.getuid()}")  # noqa: S108  (checked before use: ours and private)
+
+
+def _private(folder: Path, *, setting: str, create: bool) -> None:
+    """See to it that *folder* is ours and closed to others."""
+    if create:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Not exist_ok: it would accept a link. What is there already is looked at below.
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        raise ConfigError(setting, f"{folder} is no folder of its own (a link, or a file)")
+    if found.st_uid != os.getuid():
+        raise ConfigError(setting, f"{folder} belongs to another user")
+    if found.st_mode & 0o077:
+        raise ConfigError(setting, f"{folder} is open to other users; run: chmod 700 {folder}")

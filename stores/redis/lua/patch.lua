@@ -1,0 +1,36 @@
+-- Replace a record's state if its version is the expected one and it is not too late.
+-- KEYS: 1 request, 2 state, 3 use, 4 pending, 5 deadlines, 6 events, 7 wake channel
+-- ARGV: 1 expected version, 2 new state text, 3 latest moment in microseconds or '',
+--       4 record key, 5 new version, 6 score of its deadline or '' (final),
+--       7 use text or '', 8... event texts
+-- Returns 'applied', 'missing', 'stale', 'late', 'corrupt', or {'use', <standing use text>}.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'missing' end
+local head = redis.call('GETRANGE', KEYS[2], 0, 20)
+local version = '1'
+if head ~= '' then
+  version = string.match(head, '^([0-9]+):')
+  if not version then return 'corrupt' end
+end
+if version ~= ARGV[1] then return 'stale' end
+if ARGV[3] ~= '' then
+  -- The store's clock, in the write itself: nothing can come between looking and writing.
+  local time = redis.call('TIME')
+  if tonumber(time[1]) * 1000000 + tonumber(time[2]) >= tonumber(ARGV[3]) then return 'late' end
+end
+local writes_use = false
+if ARGV[7] ~= '' then
+  local standing = redis.call('GET', KEYS[3])
+  if standing and standing ~= ARGV[7] then return {'use', standing} end
+  writes_use = not standing
+end
+redis.call('SET', KEYS[2], ARGV[2])
+if writes_use then redis.call('SET', KEYS[3], ARGV[7]) end
+if ARGV[6] == '' then
+  redis.call('ZREM', KEYS[4], ARGV[4])
+  redis.call('ZREM', KEYS[5], ARGV[4])
+else
+  redis.call('ZADD', KEYS[5], ARGV[6], ARGV[4])
+end
+for i = 8, #ARGV do redis.call('XADD', KEYS[6], '*', 'e', ARGV[i]) end
+redis.call('PUBLISH', KEYS[7], ARGV[5])
+return 'applied'

@@ -1,0 +1,197 @@
+"""Owns the typed front of each Lua script: one function per verb, with its keys and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from gate import ApprovalNotFound, Patched, StoreCorrupt
+
+from .codec import RecordText
+from .keys import META, SCHEMA, Keys
+from .link import Link, Script
+
+__all__ = [
+    "Standing",
+    "advance",
+    "append",
+    "consume_once",
+    "hold",
+    "keep_card",
+    "open_schema",
+    "patch",
+    "put",
+    "release",
+]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The three strings of a record that stood already."""
+
+    request: bytes
+    state: bytes | None
+    use: bytes | None
+
+
+@cache
+def _script(name: str) -> Script:
+    source = files(__name__.rpartition(".")[0]).joinpath("lua", f"{name}.lua")
+    return Script(name, source.read_text(encoding="utf-8"))
+
+
+async def open_schema(link: Link, keys: Keys) -> tuple[bytes, bytes]:
+    """Fix schema version and bucket count if this is the first start; return what stands."""
+    schema, buckets = await link.run(
+        _script("open"), [META], [SCHEMA, keys.buckets], operation="open"
+    )
+    return schema, buckets
+
+
+async def put(
+    link: Link,
+    keys: Keys,
+    key: str,
+    record: RecordText,
+    *,
+    pending_score: int | None,
+    deadline_score: int,
+    events: Sequence[str],
+) -> Standing | None:
+    """Create the record; return `None` if this call did, else what stands.
+
+    Raises:
+        StoreCorrupt: A decision or a consumption of a lost record is there.
+    """
+    answer = await link.run(
+        _script("put"),
+        [*keys.record(key), keys.pending, keys.deadlines, keys.events, keys.wake(key)],
+        [
+            record.request,
+            record.state,
+            record.use,
+            key,
+            "" if pending_score is None else pending_score,
+            deadline_score,
+            *events,
+        ],
+        operation="put",
+        key=key,
+    )
+    if answer[0] == 1:
+        return None
+    if answer[0] == -1:
+        raise StoreCorrupt(key, reason="request: lost, while its state or its use is there")
+    return Standing(*answer[1:])
+
+
+async def patch(
+    link: Link,
+    keys: Keys,
+    key: str,
+    *,
+    expected_version: int,
+    state: str,
+    use: str,
+    before: int | None,
+    deadline_score: int | None,
+    events: Sequence[str],
+) -> Patched | bytes:
+    """Replace the state; return what became of it, or the consumption that stands instead of *use*.
+
+    Raises:
+        StoreCorrupt: What stands has no version.
+    """
+    answer = await link.run(
+        _script("patch"),
+        [*keys.record(key), keys.pending, keys.deadlines, keys.events, keys.wake(key)],
+        [
+            expected_version,
+            state,
+            "" if before is None else before,
+            key,
+            expected_version + 1,
+            "" if deadline_score is None else deadline_score,
+            use,
+            *events,
+        ],
+        operation="patch",
+        key=key,
+    )
+    if isinstance(answer, list):
+        standing: bytes = answer[1]
+        return standing
+    if answer == b"corrupt":
+        raise StoreCorrupt(key, reason="state: no version in front")
+    return Patched(answer.decode())
+
+
+async def consume_once(
+    link: Link, keys: Keys, key: str, *, use: str, events: Sequence[str], replicas: int
+) -> bytes | None:
+    """Write the consumption; return `None` if this call did, else the one that stands.
+
+    Raises:
+        ApprovalNotFound: There is no record.
+        Unconfirmed: Fewer than *replicas* have it.
+    """
+    answer = await link.run(
+        _script("consume_once"),
+        [keys.request(key), keys.use(key), keys.events, keys.wake(key)],
+        [use, 1 if replicas else 0, *events],
+        operation="consume_once",
+        key=key,
+        replicas=replicas,
+    )
+    if answer[0] == -1:
+        raise ApprovalNotFound(key)
+    standing: bytes | None = answer[1] if answer[0] == 0 else None
+    return standing
+
+
+async def append(link: Link, keys: Keys, events: Sequence[str]) -> None:
+    """Add events that change no record."""
+    await link.run(_script("append"), [keys.events], events, operation="append")
+
+
+async def advance(link: Link, keys: Keys, reader: str, cursor: str, *, fence: int | None) -> bool:
+    """Note a reader's position; `False` if *fence* is not the newest."""
+    answer = await link.run(
+        _script("advance"),
+        [keys.reader(reader), keys.fence(reader)],
+        [cursor, "" if fence is None else fence],
+        operation="advance",
+    )
+    return bool(answer)
+
+
+async def hold(link: Link, keys: Keys, name: str, holder: str, *, milliseconds: int) -> int | None:
+    """Take or renew a lease; return its fence, or `None` if somebody else has it."""
+    answer: int | None = await link.run(
+        _script("hold"),
+        [keys.lease(name), keys.fence(name)],
+        [holder, milliseconds],
+        operation="hold",
+    )
+    return answer
+
+
+async def release(link: Link, keys: Keys, name: str, holder: str) -> None:
+    """Give a lease back."""
+    await link.run(_script("release"), [keys.lease(name)], [holder], operation="release")
+
+
+async def keep_card(
+    link: Link, keys: Keys, key: str, slot: str, note: str, *, only_if: str | None
+) -> bool:
+    """Write a note into a slot, on a condition; return whether it was written."""
+    answer = await link.run(
+        _script("keep_card"),
+        [keys.card(key)],
+        [slot, note, 0 if only_if is None else 1, only_if or ""],
+        operation="keep_card",
+        key=key,
+    )
+    return bool(answer)

@@ -1,0 +1,414 @@
+"""Owns the store on Redis or Valkey: the gate's contracts, each verb one script or one read."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+from redis.asyncio import Redis
+
+from gate import (
+    Approval,
+    ApprovalEvent,
+    ConfigError,
+    Consumption,
+    LoggedEvent,
+    Patched,
+    StoreCorrupt,
+    StoreUnavailable,
+    Wake,
+)
+
+from . import scripts
+from .codec import (
+    decode_event,
+    decode_record,
+    decode_use,
+    encode_event,
+    encode_record,
+    encode_use,
+    from_micros,
+    micros,
+)
+from .keys import META, SCHEMA, Keys
+from .link import Link
+from .subscriptions import Subscriptions
+from .wire import wires_of_client, wires_of_url
+
+__all__ = ["RedisStore"]
+
+_START: Final = "0-0"
+_CURSOR: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+_BULK: Final = 200
+"""Records in one round of a bulk read."""
+_SLICE: Final = 5.0
+"""Seconds that the server holds back one read of the log: longer waits are several reads."""
+
+_log = structlog.get_logger("signoff.stores")
+
+
+class RedisStore:
+    """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
+
+    Enter it (`async with`) or call `open` before use; that is where the schema is checked.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`, with credentials and database as redis-py reads
+            them. Either this or *client*.
+        client: A client of one's own, for TLS, Sentinel or credential providers. New connections
+            are made like its own; it is not used otherwise, and not closed.
+        operation_timeout: Seconds for one whole operation.
+        connections: Operations under way at once; more of them queue in order.
+        ping_interval: Seconds between looks at whether the listening connection still answers.
+        wait_replicas: Replicas that must have a consumption before `consume_once` returns. All of
+            those that may be promoted, or a failover may release a second run.
+
+    Raises:
+        ConfigError: The address cannot be read.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        client: Redis | None = None,
+        operation_timeout: float = 2.0,
+        connections: int = 64,
+        ping_interval: float = 10.0,
+        wait_replicas: int = 0,
+    ) -> None:
+        if client is not None and url is None:
+            make = wires_of_client(client, timeout=operation_timeout)
+        elif url is not None and client is None:
+            make = wires_of_url(url, timeout=operation_timeout)
+        else:
+            raise ConfigError("SIGNOFF_REDIS_URL", "give either an address or a client")
+        self._keys = Keys()
+        self._link = Link(make, timeout=operation_timeout, connections=connections)
+        self._subscriptions = Subscriptions(self._link, ping_interval=ping_interval)
+        self._wait_replicas = wait_replicas
+        self._told = _START
+        """The newest unreadable log entry that was logged."""
+
+    async def open(self) -> None:
+        """Reach the server once and check the schema.
+
+        Raises:
+            StoreUnavailable: The server cannot be reached or refuses us.
+            ConfigError: The data belongs to another schema version or bucket count.
+        """
+        ours = [str(SCHEMA).encode(), str(self._keys.buckets).encode()]
+        [found] = await self._link.read(["HMGET", META, "schema", "buckets"], operation="open")
+        if found == [None, None]:
+            found = list(await scripts.open_schema(self._link, self._keys))
+        for name, here, there in zip(("schema version", "buckets"), ours, found, strict=True):
+            if here != there:
+                told = there.decode(errors="replace")[:20] if there else "nothing"
+                raise ConfigError(META, f"{name}: the data has {told}, this is {here.decode()}")
+        await self._warn_of_eviction()
+
+    async def aclose(self) -> None:
+        """Close every connection. Waiting reads end, watchers are woken, later calls refuse."""
+        await self._subscriptions.aclose()
+        await self._link.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Open the store; it closes at the end of the block."""
+        try:
+            await self.open()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
+        """See `gate.ApprovalStore.put`."""
+        key = approval.key
+        record = encode_record(approval)
+        standing = await scripts.put(
+            self._link,
+            self._keys,
+            key,
+            record,
+            pending_score=None if approval.final else micros(approval.created_at),
+            deadline_score=micros(approval.deadline),
+            events=[encode_event(event) for event in events],
+        )
+        if standing is None:
+            stored = decode_record(
+                key,
+                record.request.encode(),
+                record.state.encode() or None,
+                record.use.encode() or None,
+            )
+        else:
+            stored = decode_record(key, standing.request, standing.state, standing.use)
+        if stored is None:
+            raise StoreCorrupt(key, reason="request: missing")
+        return stored
+
+    async def get(self, key: str) -> Approval | None:
+        """See `gate.ApprovalStore.get`."""
+        [parts] = await self._link.read(["MGET", *self._keys.record(key)], operation="get", key=key)
+        return decode_record(key, *parts)
+
+    async def patch(
+        self,
+        key: str,
+        expected_version: int,
+        approval: Approval,
+        events: Sequence[ApprovalEvent] = (),
+        before: datetime | None = None,
+    ) -> Patched:
+        """See `gate.ApprovalStore.patch`.
+
+        A consumption in *approval* must be the one that stands, if one does; else it is `STALE`.
+        """
+        record = encode_record(approval)
+        use = record.use
+        # A second round only where the consumption that stands is spelled in another way.
+        for _ in range(2):
+            answer = await scripts.patch(
+                self._link,
+                self._keys,
+                key,
+                expected_version=expected_version,
+                state=record.with_version(expected_version + 1),
+                use=use,
+                before=None if before is None else micros(before),
+                deadline_score=None if approval.final else micros(approval.deadline),
+                events=[encode_event(event) for event in events],
+            )
+            if isinstance(answer, Patched):
+                return answer
+            if decode_use(key, answer) != approval.consumption:
+                return Patched.STALE
+            use = answer.decode()
+        return Patched.STALE
+
+    async def now(self) -> datetime:
+        """See `gate.StoreClock.now`."""
+        [[seconds, rest]] = await self._link.read(["TIME"], operation="now")
+        return from_micros(int(seconds) * 1_000_000 + int(rest))
+
+    async def watch(self, key: str, wake: Wake) -> Callable[[], None]:
+        """See `gate.Watch.watch`. A wake-up carries the new version, or `use`.
+
+        Raises:
+            StoreUnavailable: The server does not confirm the subscription.
+        """
+        return await self._subscriptions.watch(self._keys.wake(key), wake)
+
+    async def get_many(self, keys: Sequence[str]) -> list[Approval | Exception | None]:
+        """See `gate.BulkRead.get_many`."""
+        found: list[Approval | Exception | None] = []
+        for start in range(0, len(keys), _BULK):
+            chunk = keys[start : start + _BULK]
+            answers = await self._link.read(
+                *(["MGET", *self._keys.record(key)] for key in chunk), operation="get_many"
+            )
+            for key, parts in zip(chunk, answers, strict=True):
+                try:
+                    found.append(decode_record(key, *parts))
+                except StoreCorrupt as error:
+                    found.append(error)
+            # Decoding is work for the processor: let others have a turn between two chunks.
+            await asyncio.sleep(0)
+        return found
+
+    async def append(self, events: Sequence[ApprovalEvent]) -> None:
+        """See `gate.EventLog.append`."""
+        if events:
+            await scripts.append(self._link, self._keys, [encode_event(event) for event in events])
+
+    async def read(
+        self, after: str, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent]:
+        """See `gate.EventLog.read`.
+
+        Raises:
+            ValueError: *after* is no cursor of this log.
+        """
+        cursor = _check_cursor(after) if after else _START
+        end = asyncio.get_running_loop().time() + wait
+        while True:
+            rest = end - asyncio.get_running_loop().time()
+            entries = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
+            readable = [logged for logged in map(self._readable, entries) if logged is not None]
+            if readable:
+                return readable
+            if entries:
+                # All of them unreadable: go on behind them, or they would stop the log for ever.
+                cursor = entries[-1][0].decode()
+            elif rest <= 0:
+                return []
+
+    async def position(self, reader: str) -> str:
+        """See `gate.EventLog.position`."""
+        [noted] = await self._link.read(["GET", self._keys.reader(reader)], operation="position")
+        return "" if noted is None else noted.decode()
+
+    async def advance(self, reader: str, cursor: str, *, fence: int | None = None) -> bool:
+        """See `gate.EventLog.advance`. A cursor behind the noted one changes nothing and is fine.
+
+        Raises:
+            ValueError: *cursor* is no cursor of this log.
+        """
+        return await scripts.advance(
+            self._link, self._keys, reader, _check_cursor(cursor), fence=fence
+        )
+
+    async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
+        """See `gate.Listing.pending`. Of one moment's records, the smaller key comes first."""
+        place = await self._place(after) if after else None
+        low = "-inf" if place is None else str(place)
+        found: list[str] = []
+        offset = 0
+        while len(found) < limit:
+            [page] = await self._link.read(
+                ["ZRANGEBYSCORE", self._keys.pending, low, "+inf", "WITHSCORES",
+                 "LIMIT", offset, limit],
+                operation="pending",
+            )  # fmt: skip
+            for name, score in zip(page[::2], page[1::2], strict=True):
+                if place is None or int(score) > place or name.decode() > after:
+                    found.append(name.decode())
+            offset += limit
+            if len(page) < 2 * limit:
+                break
+        return found[:limit]
+
+    async def pending_count(self) -> int:
+        """See `gate.Listing.pending_count`."""
+        [count] = await self._link.read(["ZCARD", self._keys.pending], operation="pending_count")
+        return int(count)
+
+    async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
+        """See `gate.Listing.due`."""
+        [names] = await self._link.read(
+            ["ZRANGEBYSCORE", self._keys.deadlines, "-inf", micros(now), "LIMIT", 0, limit],
+            operation="due",
+        )
+        return [name.decode() for name in names]
+
+    async def consume_once(
+        self, key: str, consumption: Consumption, events: Sequence[ApprovalEvent] = ()
+    ) -> Consumption:
+        """See `gate.ConsumeOnce.consume_once`.
+
+        Raises:
+            ApprovalNotFound: There is no record under *key*.
+        """
+        use = encode_use(consumption)
+        standing = await scripts.consume_once(
+            self._link,
+            self._keys,
+            key,
+            use=use,
+            events=[encode_event(event) for event in events],
+            replicas=self._wait_replicas,
+        )
+        return decode_use(key, use.encode() if standing is None else standing)
+
+    async def hold(self, name: str, holder: str, *, seconds: float) -> int | None:
+        """See `gate.Leases.hold`."""
+        milliseconds = max(1, round(seconds * 1000))
+        return await scripts.hold(self._link, self._keys, name, holder, milliseconds=milliseconds)
+
+    async def release(self, name: str, holder: str) -> None:
+        """See `gate.Leases.release`."""
+        await scripts.release(self._link, self._keys, name, holder)
+
+    async def cards(self, key: str) -> dict[str, str]:
+        """See `gate.Cards.cards`."""
+        [flat] = await self._link.read(
+            ["HGETALL", self._keys.card(key)], operation="cards", key=key
+        )
+        texts = [text.decode() for text in flat]
+        return dict(zip(texts[::2], texts[1::2], strict=True))
+
+    async def keep_card(
+        self, key: str, slot: str, note: str, *, only_if: str | None = None
+    ) -> bool:
+        """See `gate.Cards.keep_card`."""
+        return await scripts.keep_card(self._link, self._keys, key, slot, note, only_if=only_if)
+
+    async def _entries(
+        self, cursor: str, *, limit: int, wait: float
+    ) -> list[tuple[bytes, list[bytes]]]:
+        """Return raw log entries behind *cursor*."""
+        stream = self._keys.events
+        if wait > 0:
+            answer = await self._link.read_blocking(
+                "XREAD", "COUNT", limit, "BLOCK", max(1, int(wait * 1000)),
+                "STREAMS", stream, cursor,
+                operation="read",
+                seconds=wait,
+            )  # fmt: skip
+        else:
+            [answer] = await self._link.read(
+                ["XREAD", "COUNT", limit, "STREAMS", stream, cursor], operation="read"
+            )
+        return answer[0][1] if answer else []
+
+    def _readable(self, entry: tuple[bytes, list[bytes]]) -> LoggedEvent | None:
+        cursor = entry[0].decode()
+        fields = entry[1] or []
+        try:
+            if len(fields) != 2 or fields[0] != b"e":
+                raise StoreCorrupt("event", reason="not one field")
+            return LoggedEvent(cursor=cursor, event=decode_event(fields[1]))
+        except StoreCorrupt as error:
+            if _order(cursor) > _order(self._told):
+                self._told = cursor
+                _log.error("event_unreadable", cursor=cursor, reason=error.reason)
+            return None
+
+    async def _place(self, key: str) -> int | None:
+        """Return the place in the listing that the record has or had."""
+        score, parts = await self._link.read(
+            ["ZSCORE", self._keys.pending, key],
+            ["MGET", *self._keys.record(key)],
+            operation="pending",
+            key=key,
+        )
+        if score is not None:
+            return int(score)
+        approval = decode_record(key, *parts)
+        return None if approval is None else micros(approval.created_at)
+
+    async def _warn_of_eviction(self) -> None:
+        try:
+            [answer] = await self._link.read(
+                ["CONFIG", "GET", "maxmemory-policy"], operation="open"
+            )
+        except StoreUnavailable:
+            # Many hosted servers forbid CONFIG.
+            return
+        policy = answer[1].decode() if len(answer) == 2 else "noeviction"
+        if policy != "noeviction":
+            _log.warning("store_may_evict", policy=policy, wanted="noeviction")
+
+
+def _check_cursor(cursor: str) -> str:
+    if not _CURSOR.fullmatch(cursor):
+        raise ValueError("not a cursor of this log")
+    return cursor
+
+
+def _order(cursor: str) -> tuple[int, int]:
+    time, _, place = cursor.partition("-")
+    return int(time), int(place)

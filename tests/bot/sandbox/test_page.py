@@ -1,0 +1,106 @@
+"""The page in a real browser: people click, type and see what the app did."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web as aioweb
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox import Sandbox, SandboxClient
+
+from .browser import Page, browser_page
+from .conftest import APPROVALS, card, modal
+
+
+@pytest.fixture
+async def notes(sandbox: Sandbox, web: AsyncWebClient) -> AsyncIterator[list[str]]:
+    """The notes of denials that a small Bolt app received."""
+    found: list[str] = []
+    app = AsyncApp(client=web, signing_secret=sandbox.signing_secret)
+
+    @app.action("deny")
+    async def deny(ack: Any, body: dict[str, Any], client: AsyncWebClient) -> None:
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=modal())
+
+    @app.view("note")
+    async def submitted(ack: Any, view: dict[str, Any]) -> None:
+        await ack()
+        found.append(view["state"]["values"]["why"]["text"]["value"])
+
+    async def events(request: aioweb.Request) -> aioweb.StreamResponse:
+        response = await app.async_dispatch(await to_bolt_request(request))
+        return await to_aiohttp_response(response)
+
+    server = aioweb.Application()
+    server.router.add_post("/slack/events", events)
+    runner = aioweb.AppRunner(server)
+    await runner.setup()
+    await aioweb.TCPSite(runner, "127.0.0.1", 0).start()
+    sandbox.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+    yield found
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def page(tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Page]:
+    async with browser_page(tmp_path / "profile") as opened:
+        await opened.open(f"{sandbox.url}/?as=U0ANA&theme=light")
+        yield opened
+        assert opened.errors == []
+
+
+async def test_a_person_works_on_the_page(
+    page: Page, web: AsyncWebClient, client: SandboxClient, notes: list[str]
+) -> None:
+    """Button, modal with a required field, thread, another person, failed click, inspector."""
+    ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
+
+    await page.click("action-deny")
+    await page.until("document.getElementById('modal').open")
+    await page.click("modal-submit")
+    await page.until("document.querySelector('.input-error') !== null")
+    await page.value("document.querySelector('#modal input').focus()")
+    await page.type("too risky")
+    await page.click("modal-submit")
+    await page.until("!document.getElementById('modal').open")
+    assert notes == ["too risky"]
+
+    await page.click(f"reply-{ts}")
+    await page.until("document.activeElement.id === 'thread-text'")
+    await page.type("<b>not markup</b> *but bold*")
+    await page.enter()
+    await page.until("document.querySelectorAll('#thread-feed article').length === 2")
+    shown = "document.querySelector('#thread-feed article:last-child .message-text')"
+    assert await page.value(f"{shown}.textContent") == "<b>not markup</b> but bold"
+    assert await page.value(
+        f"[...{shown}.querySelectorAll('b, strong')].map((node) => node.tagName)"
+    ) == ["STRONG"]
+    assert [message["user"] for message in await client.thread(APPROVALS, ts)] == ["U0ANA"]
+
+    await page.click("act-as-U0BEN")
+    await page.until("document.getElementById('me').textContent.includes('Ben')")
+    await page.click("action-approve")
+    await page.until("document.querySelector('.failure') !== null")
+    await page.click("inspector-toggle")
+    await page.until("document.querySelector('#records .is-bad') !== null")
+
+
+async def test_others_do_not_see_an_ephemeral(
+    page: Page, web: AsyncWebClient, client: SandboxClient
+) -> None:
+    """An ephemeral appears for its reader, marked, and for nobody else."""
+    await web.chat_postEphemeral(channel=APPROVALS, user="U0DAN", text="psst")
+    await client.say("U0BEN", APPROVALS, "hi")
+    await page.until("document.querySelectorAll('#feed article').length === 1")
+    await page.click("act-as-U0DAN")
+    await page.until("document.querySelectorAll('#feed article').length === 2")
+    assert await page.value(
+        "document.querySelector('.is-ephemeral').textContent.includes('Only visible to you')"
+    )

@@ -1,0 +1,169 @@
+"""Socket Mode at the wire: tickets, hello, one envelope to one connection, goodbyes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox import Sandbox, SandboxClient
+
+from .conftest import APPROVALS, card
+
+
+class Line:
+    """The app's end of one connection."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def frame(self) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(await self.socket.receive_str(timeout=5))
+        return frame
+
+    async def ack(self, envelope_id: str) -> None:
+        await self.socket.send_str(json.dumps({"envelope_id": envelope_id}))
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+async def _url(sandbox: Sandbox) -> str:
+    web = AsyncWebClient(base_url=sandbox.api_url)
+    return str((await web.apps_connections_open(app_token=sandbox.app_token))["url"])
+
+
+async def _line(sandbox: Sandbox, session: aiohttp.ClientSession) -> Line:
+    return Line(await session.ws_connect(await _url(sandbox)))
+
+
+async def test_a_ticket_is_good_for_one_connection(
+    sandbox: Sandbox, session: aiohttp.ClientSession
+) -> None:
+    """The URL of apps.connections.open can be used once."""
+    url = await _url(sandbox)
+    await session.ws_connect(url)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await session.ws_connect(url)
+
+
+async def test_hello_counts_the_connections(
+    sandbox: Sandbox, session: aiohttp.ClientSession
+) -> None:
+    """Hello carries the count, the app id and how long the connection may live."""
+    lines = [await _line(sandbox, session) for _ in range(2)]
+    hellos = [await line.frame() for line in lines]
+    assert [(hello["type"], hello["num_connections"]) for hello in hellos] == [
+        ("hello", 1),
+        ("hello", 2),
+    ]
+    assert hellos[0]["connection_info"]["app_id"] == "A0SIGNOFF"
+    assert hellos[0]["debug_info"]["approximate_connection_time"] > 0
+
+
+async def test_the_eleventh_connection_is_turned_away(
+    sandbox: Sandbox, session: aiohttp.ClientSession
+) -> None:
+    """Ten connections are the limit."""
+    lines = [await _line(sandbox, session) for _ in range(10)]
+    assert [(await line.frame())["type"] for line in lines] == ["hello"] * 10
+    late = await (await _line(sandbox, session)).frame()
+    assert (late["type"], late["reason"]) == ("disconnect", "too_many_websockets")
+
+
+async def test_each_envelope_goes_to_one_connection(
+    sandbox: Sandbox,
+    session: aiohttp.ClientSession,
+    web: AsyncWebClient,
+    client: SandboxClient,
+) -> None:
+    """Two connections share the clicks; nothing arrives twice."""
+    ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
+    lines = [await _line(sandbox, session) for _ in range(2)]
+    for line in lines:
+        await line.frame()
+
+    async def serve(line: Line) -> str:
+        envelope = await line.frame()
+        await line.ack(envelope["envelope_id"])
+        return str(envelope["envelope_id"])
+
+    serving = [asyncio.ensure_future(serve(line)) for line in lines]
+    results = [
+        await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts) for _ in range(2)
+    ]
+    got = await asyncio.gather(*serving)
+    assert [result.ok for result in results] == [True, True]
+    assert {result.record["envelope_id"] for result in results} == set(got)
+    assert len(set(got)) == 2
+
+
+async def test_a_line_that_drops_loses_the_click(
+    sandbox: Sandbox,
+    session: aiohttp.ClientSession,
+    web: AsyncWebClient,
+    client: SandboxClient,
+) -> None:
+    """A click in flight on a dying connection is not retried; the person sees a sign."""
+    ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
+    line = await _line(sandbox, session)
+    await line.frame()
+    click = asyncio.ensure_future(
+        client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
+    )
+    await line.frame()
+    await line.socket.close()
+    assert (await click).error == "connection_lost"
+    assert (await client.state()).sockets == []
+
+
+async def test_a_late_ack_is_noted(
+    sandbox: Sandbox,
+    session: aiohttp.ClientSession,
+    web: AsyncWebClient,
+    client: SandboxClient,
+) -> None:
+    """An ack after the deadline does not help the person, but the log tells."""
+    ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
+    line = await _line(sandbox, session)
+    await line.frame()
+    result = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
+    assert result.error == "timeout"
+    await line.ack((await line.frame())["envelope_id"])
+    state = await client.wait_for(
+        lambda state: state.deliveries[-1]["late_ms"] is not None, "the late ack"
+    )
+    assert state.deliveries[-1]["late_ms"] >= 1000
+    assert [mark["status"] for mark in state.marks("U0ANA")] == ["failed"]
+
+
+async def test_slack_can_ask_for_a_reconnect(
+    sandbox: Sandbox, session: aiohttp.ClientSession, client: SandboxClient
+) -> None:
+    """A disconnect frame names its reason, then the socket closes."""
+    line = await _line(sandbox, session)
+    await line.frame()
+    assert await client.disconnect(reason="refresh_requested") == 1
+    frame = await line.frame()
+    assert (frame["type"], frame["reason"]) == ("disconnect", "refresh_requested")
+    closed = await line.socket.receive(timeout=5)
+    assert aiohttp.WSMsgType.CLOSE is closed.type or line.socket.closed
+
+
+async def test_a_warned_line_gets_nothing_new(
+    sandbox: Sandbox, session: aiohttp.ClientSession, client: SandboxClient
+) -> None:
+    """During the grace time the old socket stays open, but is no longer chosen."""
+    line = await _line(sandbox, session)
+    await line.frame()
+    await client.disconnect(reason="warning", grace=30)
+    assert (await line.frame())["reason"] == "warning"
+    assert ((await client.state()).sockets, line.socket.closed) == ([], False)

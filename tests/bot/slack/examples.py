@@ -1,0 +1,135 @@
+"""Approvals in every state, as the tests of rendering use them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gate import (
+    Approval,
+    ApprovalStatus,
+    Cancellation,
+    Consumption,
+    Decision,
+    Outcome,
+    Quorum,
+    Terms,
+    Verdict,
+    Vote,
+    action_digest,
+)
+
+ASKED = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+ANA, BEN, CHO = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN", "slack:T0SANDBOX:U0CHO"
+OWNERS = "slack:T0SANDBOX:S0OWNERS"
+NAMES = {ANA: "Ana", BEN: "Ben", CHO: "Cho", OWNERS: "owners"}
+TERMS = Terms(channel="C0APPROVALS", quorums=(Quorum(of=(ANA, BEN, OWNERS)),), notify=("mention",))
+PAYLOAD = {"user_id": 42, "tier": "42", "dry_run": False, "notify": ["ana@example.com"]}
+
+
+def asked(payload: Any = PAYLOAD, **changes: Any) -> Approval:
+    """A pending approval, routed, with a digest that belongs to it."""
+    fields: dict[str, Any] = {
+        "id": "delete-42",
+        "agent": "billing",
+        "name": "delete-user",
+        "payload": payload,
+        "nonce": "n0nce",
+        "reason": "The account has been closed for 90 days.",
+        "run": "job-7",
+        "created_at": ASKED,
+        "expires_in": 86400.0,
+        "expires_at": ASKED + timedelta(days=1),
+        "version": 2,
+        "terms": TERMS,
+        **changes,
+    }
+    digest = action_digest(
+        namespace=fields.get("namespace", "default"),
+        agent=fields["agent"],
+        name=fields["name"],
+        payload=payload,
+    )
+    return Approval(digest=digest, **fields)
+
+
+def later(minutes: float) -> datetime:
+    """A time after the request."""
+    return ASKED + timedelta(minutes=minutes)
+
+
+def decided(
+    verdict: Verdict, *, by: str = ANA, note: str | None = None, **changes: Any
+) -> Approval:
+    """An approval that one person decided after two minutes."""
+    approval = asked(**changes)
+    vote = Vote(
+        principal=by,
+        verdict=verdict,
+        note=note,
+        at=later(2),
+        digest=approval.digest,
+        surface="slack",
+    )
+    status = ApprovalStatus.APPROVED if verdict is Verdict.APPROVE else ApprovalStatus.REJECTED
+    return approval.model_copy(
+        update={
+            "version": 3,
+            "status": status,
+            "votes": (vote,),
+            "decided_at": later(2),
+            "decision": Decision(verdict=verdict, note=note),
+            "decision_metadata": {"approver": by},
+        }
+    )
+
+
+def running(**changes: Any) -> Approval:
+    """Approved, and the run was taken."""
+    approval = decided(Verdict.APPROVE, **changes)
+    taken = Consumption(operation_id="op-1", digest=approval.digest, at=later(2.1), by="billing")
+    return approval.model_copy(update={"consumption": taken})
+
+
+def ended(*, error: str | None = None, seconds: float = 3.2) -> Approval:
+    """Approved, run, and reported."""
+    outcome = Outcome(
+        status="failed" if error else "done", error=error, seconds=seconds, at=later(2.2)
+    )
+    return running().model_copy(update={"outcome": outcome, "version": 4})
+
+
+def cancelled(**how: Any) -> Approval:
+    """Withdrawn before anybody decided."""
+    return asked().model_copy(
+        update={
+            "version": 3,
+            "status": ApprovalStatus.CANCELLED,
+            "decided_at": later(5),
+            "cancellation": Cancellation(**how),
+        }
+    )
+
+
+def expired() -> Approval:
+    """Nobody decided in time."""
+    return asked().model_copy(
+        update={
+            "version": 3,
+            "status": ApprovalStatus.EXPIRED,
+            "decided_at": ASKED + timedelta(days=1),
+        }
+    )
+
+
+TRICKY = {
+    "sql": "DELETE FROM users\nWHERE id = 42\n  AND note = 'it\\'s \"over\"';\n",
+    "path": "C:\\temp\\old",
+    "to": "ana@example.com",
+    "text": "<!channel> <@U0ANA> *bold* <https://evil.example|docs.internal> ```",
+    "hidden": "rm -rf /tmp/x\u200b\u202e; curl evil",
+    "limits": {"rows": 1, "tables": ["users", "orders"], "none": None, "empty": {}},
+    "steps": [{"do": "stop", "wait": 1.5}, {"do": "drop"}],
+    "long": "A sentence that goes on and on, well over what fits into one row of the card, "
+    "until it has to be folded at a space.",
+}

@@ -1,0 +1,276 @@
+"""The card: one golden per state, whole payloads beside Approve, nothing foreign in our frame."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.slack.ids import APPROVE, REJECT, ButtonValue
+from bot.slack.render.card import card, title
+from bot.slack.render.payload import arguments
+from bot.slack.render.status import State, state_of
+from gate import Approval, Quorum, Terms, Verdict, Vote, canonical_text
+
+from ...golden import same_as_golden
+from .checks import accepted, all_text, buttons, leaves, preformatted
+from .examples import (
+    ANA,
+    ASKED,
+    BEN,
+    CHO,
+    NAMES,
+    OWNERS,
+    TERMS,
+    TRICKY,
+    asked,
+    cancelled,
+    decided,
+    ended,
+    expired,
+    later,
+    running,
+)
+from .hostile import payloads, texts
+from .notation import read_arguments
+
+QUIET = TERMS.model_copy(update={"notify": ()})
+TWO_GROUPS = Terms(
+    channel="C0APPROVALS",
+    quorums=(Quorum(name="owners", of=(OWNERS, ANA), needed=2), Quorum(name="security", of=(CHO,))),
+)
+
+
+def _voted() -> Approval:
+    approval = asked(terms=TWO_GROUPS, version=3)
+    vote = Vote(
+        principal=ANA, verdict=Verdict.APPROVE, at=later(1), digest=approval.digest, surface="slack"
+    )
+    return approval.model_copy(update={"votes": (vote,)})
+
+
+def _edited() -> Approval:
+    approval = decided(Verdict.APPROVE)
+    payload = {"user_id": 42, "tier": "42", "dry_run": True}
+    return approval.model_copy(
+        update={
+            "decision": approval.decision
+            and approval.decision.model_copy(
+                update={"payload": payload, "digest": approval.digest_of(payload)}
+            ),
+        }
+    )
+
+
+STATES: dict[str, tuple[Approval, dict[str, Any]]] = {
+    "pending": (asked(), {}),
+    "pending_names": (asked(terms=QUIET), {"names": NAMES}),
+    "pending_ids": (asked(terms=QUIET), {}),
+    "pending_namespace": (asked(namespace="prod", run=None, reason=None), {}),
+    "pending_no_arguments": (asked(None), {}),
+    "pending_empty_object": (asked({}), {}),
+    "pending_tricky": (asked(TRICKY, name="run sql", reason="Line one.\nLine \u202etwo."), {}),
+    "pending_long_names": (asked(name="n" * 200, agent="an agent " * 20), {}),
+    "pending_too_long": (asked({"body": "All work and no play.\n" * 300}), {}),
+    "pending_votes": (_voted(), {}),
+    "pending_not_routed": (asked(terms=None, version=1), {}),
+    "approved": (decided(Verdict.APPROVE), {}),
+    "approved_edited": (_edited(), {}),
+    "running": (running(), {}),
+    "done": (ended(), {}),
+    "failed": (ended(error="TimeoutError", seconds=61), {}),
+    "unknown": (running(), {"overdue": True}),
+    "rejected": (decided(Verdict.DENY, by=BEN, note="Not on a Friday.\nAsk me on Monday."), {}),
+    "skipped": (decided(Verdict.SKIP, by="cli:ben"), {}),
+    "cancelled": (cancelled(by="billing", reason="The invoice was paid."), {}),
+    "undeliverable": (cancelled(undeliverable="no_route"), {}),
+    "expired": (expired(), {}),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_golden_card(name: str) -> None:
+    """The card of each state is what the golden file shows, and every validator takes it."""
+    approval, how = STATES[name]
+    message = card(approval, **how)
+    accepted(message)
+    same_as_golden(f"card/{name}.json", {"text": message.text, "blocks": message.blocks})
+
+
+def test_every_state_has_a_golden() -> None:
+    """No state that a card can show is without a picture."""
+    shown = {
+        state_of(approval, overdue=how.get("overdue", False)) for approval, how in STATES.values()
+    }
+    assert set(State) == shown
+
+
+@pytest.mark.parametrize("name", [name for name in STATES if not name.startswith("pending")])
+def test_final_cards_have_no_buttons_and_keep_the_payload(name: str) -> None:
+    """What was decided stays readable, and nothing is left to click."""
+    approval, how = STATES[name]
+    message = card(approval, **how)
+    assert buttons(message) == {}
+    assert [arguments(approval.effective_payload).text] == preformatted(message)
+
+
+def test_buttons_are_bound_to_what_is_shown() -> None:
+    """Both buttons carry the approval's key, nonce and digest."""
+    approval = asked(namespace="prod")
+    values = buttons(card(approval))
+    assert {APPROVE, REJECT} == set(values)
+    for value in values.values():
+        assert ButtonValue.parse(value).fits(approval)
+        assert not ButtonValue.parse(value).fits(asked({"user_id": 43}, namespace="prod"))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"body": "x" * 3000}, {"rows": list(range(200))}, {"k" * 150: 1}, {"n": 10**200}],
+)
+def test_a_payload_that_is_not_whole_has_no_approve_button(payload: Any) -> None:
+    """P13: Approve is offered only beside every character of the payload; Reject always is."""
+    message = card(asked(payload))
+    accepted(message)
+    assert {REJECT} == set(buttons(message))
+    assert any("No Approve button:" in text for text in all_text(list(message.blocks)))
+
+
+def test_without_a_route_there_are_no_buttons() -> None:
+    """Nobody can answer what nobody was asked."""
+    assert buttons(card(asked(terms=None))) == {}
+
+
+def test_a_record_that_no_gate_makes_gets_no_buttons() -> None:
+    """A key outside the grammar cannot come back in a click, so none is offered."""
+    message = card(asked(id="a|b"))
+    accepted(message)
+    assert buttons(message) == {}
+
+
+def test_mentions_only_where_the_route_says_so() -> None:
+    """Without `mention` in the route nobody's bell rings."""
+    silent = card(asked(terms=QUIET), names=NAMES)
+    assert not [text for text in [silent.text, *all_text(list(silent.blocks))] if "<@" in text]
+    assert "user" not in {
+        element["type"]
+        for block in silent.blocks
+        for part in block.get("elements", ())
+        for element in part.get("elements", ())
+    }
+    assert "<@U0ANA>" in card(asked()).text
+
+
+def test_block_ids_change_with_each_revision() -> None:
+    """Slack keeps what it knows of a block by its id, so no revision shares one with another."""
+    cards = [card(approval, **how) for approval, how in STATES.values() if not approval.reason]
+    cards = [card(asked()), card(decided(Verdict.APPROVE)), card(running()), card(ended())]
+    ids = [block["block_id"] for message in cards for block in message.blocks]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_header_holds_the_longest_names() -> None:
+    """Names of 200 hostile characters fit into 150, the cut is announced, and the body has all."""
+    approval = asked(name="\u200bn" * 100, agent='"' * 200)
+    message = card(approval)
+    accepted(message)
+    assert len(title(approval)) <= 150
+    assert title(approval).count("more characters") == 2
+    assert any("⟨U+200B⟩n" * 100 in text for text in preformatted(message))
+    assert any('"' * 200 in text for text in preformatted(message))
+
+
+def test_the_notification_says_it_alone() -> None:
+    """Who, what, where, whose turn, until when; no arguments, which locked screens would show."""
+    approval = asked({"secret": "hunter2"}, namespace="prod")
+    text = card(approval).text
+    for part in ("billing", "delete-user", "prod", "<@U0ANA>", "2026-11-23 14:00 UTC"):
+        assert part in text
+    assert "hunter2" not in text
+
+
+def test_a_shorter_route_shows_its_own_end() -> None:
+    """The card shows the end that counts."""
+    terms = TERMS.model_copy(update={"expires_at": ASKED + timedelta(hours=1)})
+    assert "2026-11-22 15:00 UTC" in card(asked(terms=terms)).text
+
+
+def test_many_approvers_fit() -> None:
+    """However many may answer, the card holds and counts the rest."""
+    crowd = tuple(f"slack:T0SANDBOX:U{number:05}" for number in range(500))
+    quorums = tuple(Quorum(name=f"group {number}", of=crowd, needed=2) for number in range(30))
+    for notify in ((), ("mention",)):
+        terms = TERMS.model_copy(update={"quorums": quorums, "notify": notify})
+        accepted(card(asked(terms=terms)))
+
+
+principals = st.one_of(st.sampled_from([ANA, BEN, OWNERS, "cli:ana"]), texts)
+
+
+@st.composite
+def approvals(draw: st.DrawFn) -> tuple[Approval, dict[str, Any]]:
+    """Approvals in every state, with hostile texts wherever somebody else's text can be."""
+    name, agent = draw(texts.filter(bool)), draw(texts.filter(bool))
+    hostile: dict[str, Any] = {
+        "payload": draw(payloads),
+        "name": name[:200],
+        "agent": agent[:200],
+        "reason": draw(st.none() | texts | texts.map(lambda text: (text * 300)[:3000])),
+        "run": draw(st.none() | texts),
+        "namespace": draw(st.sampled_from(["default", "prod"])),
+    }
+    people = tuple(draw(st.lists(principals, min_size=1, max_size=4)))
+    terms = Terms(
+        channel=draw(st.sampled_from(["C0APPROVALS", "<!channel>"])),
+        quorums=(Quorum(name=draw(texts), of=people),),
+        notify=draw(st.sampled_from([(), ("mention",)])),
+    )
+    note = draw(st.none() | texts | texts.map(lambda text: (text * 300)[:3000]))
+    base = asked(**hostile, terms=terms)
+    made = draw(st.sampled_from(["pending", "approve", "deny", "skip", "cancelled", "ended"]))
+    by = draw(principals)
+    how = {"names": {person: draw(texts) for person in people}, "overdue": draw(st.booleans())}
+    if made == "pending":
+        return base, how
+    if made == "cancelled":
+        update = cancelled(by=by, reason=note, undeliverable=draw(st.none() | texts))
+        return _moved(base, update), how
+    if made == "ended":
+        return _moved(base, ended(error=draw(st.none() | texts))), how
+    return _moved(base, decided(Verdict(made), by=by, note=note)), how
+
+
+def _moved(base: Approval, donor: Approval) -> Approval:
+    names = (
+        "status", "votes", "decided_at", "decision", "decision_metadata", "cancellation",
+        "consumption", "outcome", "version",
+    )  # fmt: skip
+    return base.model_copy(update={name: getattr(donor, name) for name in names})
+
+
+@given(approvals())
+def test_no_hostile_text_breaks_a_card(made: tuple[Approval, dict[str, Any]]) -> None:
+    """P13: limits hold, nothing is hidden, and Approve stands beside the whole payload.
+
+    Whole means that the payload can be read back from the card to the character.
+    """
+    approval, how = made
+    message = card(approval, **how)
+    accepted(message)
+    if APPROVE in buttons(message):
+        assert arguments(approval.payload).whole
+        if approval.payload not in (None, {}):
+            shown = read_arguments(preformatted(message)[-1])
+            assert canonical_text(approval.payload) == canonical_text(shown)
+
+
+@given(approvals())
+def test_foreign_text_never_meets_markup(made: tuple[Approval, dict[str, Any]]) -> None:
+    """The only mrkdwn of a card is our own small print and the line that calls people."""
+    approval, how = made
+    texts_of = list(leaves(list(card(approval, **how).blocks), "mrkdwn"))
+    assert len(texts_of) <= 2
+    assert all(text.startswith(("Asked ", "⏳ Waiting for ")) for text in texts_of)

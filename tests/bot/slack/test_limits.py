@@ -1,0 +1,148 @@
+"""The last look: what Slack would refuse does not leave the house."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from bot.messenger import Message
+from bot.slack.ids import ButtonValue
+from bot.slack.limits import check_message, check_view
+from bot.slack.render import card, reject_modal
+
+from .examples import asked
+
+
+def _blocks() -> list[dict[str, Any]]:
+    return copy.deepcopy(list(card(asked()).blocks))
+
+
+def _view() -> dict[str, Any]:
+    value = ButtonValue.of(asked())
+    return copy.deepcopy(reject_modal(asked(), value, channel="C0APPROVALS", ts="1.5"))
+
+
+def _at(value: Any, path: str) -> tuple[Any, Any]:
+    *way, last = [int(step) if step.isdigit() else step for step in path.split("/")]
+    for step in way:
+        value = value[step]
+    return value, last
+
+
+BUTTON = "5/elements/0"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("0/text/text", "x" * 151),
+        ("0/text/text", ""),
+        ("0/text/type", "mrkdwn"),
+        ("0/text/emoji", True),
+        ("0/type", "video"),
+        ("0/type", None),
+        ("0/block_id", "x" * 256),
+        ("1/block_id", "signoff:2:pending:0"),
+        ("1/elements", []),
+        ("1/elements", [{"type": "mrkdwn", "text": "x"}] * 11),
+        ("1/elements/1/text", "x" * 3001),
+        ("2/elements/0/type", "rich_text_table"),
+        ("2/elements/0/elements", []),
+        ("2/elements/0/elements/0/text", ""),
+        ("2/elements/0/elements/0/type", "broadcast"),
+        ("2/elements/1/elements/0/text", "x" * 41_000),
+        ("4/text/text", "x" * 3001),
+        ("4/text/text", "😀" * 1501),
+        ("4/text", None),
+        ("4/fields", [{"type": "mrkdwn", "text": "x"}] * 11),
+        ("4/fields", [{"type": "mrkdwn", "text": "x" * 2001}]),
+        (f"{BUTTON}/type", "overflow"),
+        (f"{BUTTON}/text/text", "x" * 76),
+        (f"{BUTTON}/text/type", "mrkdwn"),
+        (f"{BUTTON}/value", "x" * 2001),
+        (f"{BUTTON}/value", None),
+        (f"{BUTTON}/style", "default"),
+        (f"{BUTTON}/action_id", "signoff_reject"),
+        (f"{BUTTON}/action_id", "x" * 256),
+        (f"{BUTTON}/accessibility_label", "x" * 76),
+        ("5/elements", [{"type": "button"}] * 26),
+    ],
+)
+def test_a_message_with_a_fault_is_found(path: str, value: Any) -> None:
+    """Every limit that a card could pass is looked at."""
+    blocks = _blocks()
+    assert check_message(Message("text", blocks)) == []
+    place, last = _at(blocks, path)
+    place[last] = value
+    assert check_message(Message("text", blocks)) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("", _blocks()),
+        ("x" * 4001, _blocks()),
+        ("text", []),
+        ("text", [{"type": "divider"}] * 51),
+        ("text", [_view()["blocks"][2]]),
+    ],
+)
+def test_a_message_as_a_whole_has_limits(text: str, blocks: list[dict[str, Any]]) -> None:
+    """The notification must be there and short enough for an update; blocks are counted."""
+    assert check_message(Message(text, blocks)) != []
+
+
+def test_action_ids_are_unique_across_a_message() -> None:
+    """Two buttons of one message never share an id, also in two blocks."""
+    blocks = _blocks()
+    blocks.append({**copy.deepcopy(blocks[5]), "block_id": "again"})
+    problems = check_message(Message("text", blocks))
+    assert problems == ["blocks/6/elements/action_id: used twice"] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("type", "home"),
+        ("title/text", "x" * 25),
+        ("title", None),
+        ("submit/text", "x" * 25),
+        ("close/type", "mrkdwn"),
+        ("callback_id", ""),
+        ("callback_id", "x" * 256),
+        ("private_metadata", "x" * 3001),
+        ("blocks", []),
+        ("blocks", [{"type": "divider"}] * 101),
+        ("blocks/2/label/text", "x" * 2001),
+        ("blocks/2/hint/type", "mrkdwn"),
+        ("blocks/2/element/type", "email_text_input"),
+        ("blocks/2/element/max_length", 3001),
+        ("blocks/2/element/placeholder/text", "x" * 151),
+        ("blocks/2/element/action_id", ""),
+    ],
+)
+def test_a_view_with_a_fault_is_found(path: str, value: Any) -> None:
+    """Every limit that a form could pass is looked at."""
+    view = _view()
+    assert check_view(view) == []
+    place, last = _at(view, path)
+    place[last] = value
+    assert check_view(view) != []
+
+
+def test_a_form_needs_its_submit_button() -> None:
+    """Slack refuses an input that nobody could submit."""
+    view = _view()
+    del view["submit"]
+    assert check_view(view) == ["submit: an input needs a submit button"]
+
+
+def test_problems_repeat_no_text() -> None:
+    """A problem says where and how long, never what: it may end up in a log."""
+    blocks = _blocks()
+    blocks[0]["text"]["text"] = "hunter2" * 50
+    assert check_message(Message("text", blocks)) == [
+        "blocks/0/text: 350 characters, 1 to 150 are allowed"
+    ]

@@ -1,0 +1,36 @@
+"""The store in memory keeps every contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from stores.conformance import (
+    ApprovalStoreContract,
+    BulkReadContract,
+    CardsContract,
+    ConsumeOnceContract,
+    EventLogContract,
+    LeasesContract,
+    ListingContract,
+    StoreClockContract,
+    WatchContract,
+)
+from stores.memory import MemoryStore
+
+
+class TestMemoryStore(
+    ApprovalStoreContract,
+    StoreClockContract,
+    WatchContract,
+    BulkReadContract,
+    EventLogContract,
+    ListingContract,
+    ConsumeOnceContract,
+    LeasesContract,
+    CardsContract,
+):
+    """All of them."""
+
+    @pytest.fixture
+    async def store(self) -> MemoryStore:
+        return MemoryStore()

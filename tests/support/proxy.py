@@ -1,0 +1,111 @@
+"""A loopback TCP proxy that cuts, swallows, or spoils what a server answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Proxy:
+    """Stands between a client and one server. Changes apply to what passes from then on."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.swallow = False
+        """Whether answers disappear: a server that accepts and never answers."""
+        self.cut_next_answer = False
+        """Whether the next answer ends its connection instead of arriving: the command ran."""
+        self.spoil_next_answer = False
+        """Whether the next answer is replaced by something that is no answer."""
+        self.answers = 0
+        """Pieces of answers that the server gave."""
+        self.connections = 0
+        """Connections that were ever made."""
+
+    @property
+    def url(self) -> str:
+        """The address of the server behind the proxy."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    async def start(self) -> None:
+        """Listen, on the same port each time."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Refuse new connections and cut the old ones."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.close()
+            await server.wait_closed()
+            # A connection that was just accepted gets its task some turns of the loop later.
+            for _ in range(5):
+                await self.cut()
+                await asyncio.sleep(0)
+
+    async def cut(self) -> None:
+        """Cut every connection."""
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ways: list[asyncio.Task[None]] = []
+        out: asyncio.StreamWriter | None = None
+        try:
+            there, out = await asyncio.open_connection("127.0.0.1", self._target_port)
+            ways = [
+                asyncio.create_task(self._forward(reader, out)),
+                asyncio.create_task(self._answer(there, writer)),
+            ]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except OSError:
+            return
+        finally:
+            for each in (writer, out):
+                if each is not None:
+                    each.transport.abort()
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            self.answers += 1
+            if self.swallow:
+                continue
+            if self.cut_next_answer:
+                self.cut_next_answer = False
+                return
+            if self.spoil_next_answer:
+                self.spoil_next_answer = False
+                data = b"HTTP/1.1 200 OK\r\n\r\n"
+            writer.write(data)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def proxy_to(port: int) -> AsyncIterator[Proxy]:
+    """Run a proxy in front of the server on *port*."""
+    proxy = Proxy(port)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        await proxy.stop()
