@@ -24,6 +24,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from gate import ConfigError, StoreUnavailable
 
@@ -49,7 +50,7 @@ class EmbeddedServer:
     @property
     def url(self) -> str:
         """The address, for `open_store`."""
-        return f"unix://{self.socket}"
+        return f"unix://{quote(str(self.socket))}"
 
 
 def valkey_binary() -> Path | None:

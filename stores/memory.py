@@ -90,7 +90,7 @@ class MemoryStore:
             stored.consumption != approval.consumption
         ):
             return Patched.STALE
-        asked = {name: getattr(stored, name) for name in _REQUEST_FIELDS}
+        asked = {name: getattr(stored, name) for name in Approval.request_fields()}
         written = approval.model_copy(update=asked | {"version": expected_version + 1})
         self._write(key, written, events)
         return Patched.APPLIED
@@ -251,9 +251,6 @@ class MemoryStore:
     def _pending(self) -> list[Approval]:
         records = (self._read(key) for key in self._records)
         return [record for record in records if not record.final]
-
-
-_REQUEST_FIELDS = tuple(Approval.model_fields)[: list(Approval.model_fields).index("version")]
 
 
 def _dump(wire: dict[str, Any]) -> str:

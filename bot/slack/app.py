@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +22,8 @@ __all__ = ["CONNECTIONS", "SocketMode", "bolt_app"]
 
 CONNECTIONS: Final = 2
 """Socket Mode connections: Slack closes one to refresh it before it opens the next."""
+_DRAIN_SECONDS: Final = 3.0
+"""How long Slack waits for what it has sent."""
 
 
 def bolt_app(
@@ -92,14 +95,21 @@ class SocketMode:
             AsyncSocketModeHandler(bolt, app_token, logger=quiet, web_client=client)
             for _ in range(connections)
         ]
+        self._under_way: set[asyncio.Task[Any]] = set()
+        for handler in self._handlers:
+            handler.client.socket_mode_request_listeners[:] = [self._owned(handler.handle)]
 
     async def __aenter__(self) -> Self:
-        await asyncio.gather(
-            *(
-                handler.connect_async()  # type: ignore[no-untyped-call]  # bolt has no types
-                for handler in self._handlers
+        try:
+            await asyncio.gather(
+                *(
+                    handler.connect_async()  # type: ignore[no-untyped-call]  # bolt has no types
+                    for handler in self._handlers
+                )
             )
-        )
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
@@ -108,8 +118,31 @@ class SocketMode:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for handler in self._handlers:
-            await handler.close_async()  # type: ignore[no-untyped-call]  # bolt has no types
+        if self._under_way:
+            # A click that is being decided is still acknowledged.
+            await asyncio.wait(tuple(self._under_way), timeout=_DRAIN_SECONDS)
+        await self._close()
+
+    async def _close(self) -> None:
+        await asyncio.gather(
+            *(
+                handler.close_async()  # type: ignore[no-untyped-call]  # bolt has no types
+                for handler in self._handlers
+            ),
+            return_exceptions=True,
+        )
+
+    def _owned(self, handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        """Return *handle*, known as long as it runs: the SDK keeps no reference to its tasks."""
+
+        async def owned(client: Any, request: Any) -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            await handle(client, request)
+
+        return owned
 
     async def connected(self) -> int:
         """Return how many connections stand."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from ..directory import LookupFailed, Person
@@ -43,7 +41,7 @@ class SlackDirectory:
     async def _ask(self, method: str, **params: str) -> dict[str, Any]:
         try:
             answer = await self._client.api_call(method, http_verb="GET", params=params)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  (a check that cannot be made is a refusal)
             raise LookupFailed(failure(error).reason) from None
         return answer.data if isinstance(answer.data, dict) else {}
 

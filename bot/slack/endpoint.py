@@ -41,16 +41,23 @@ class SlackEndpoint:
             return web.Response(status=401, text="not signed by Slack")
         try:
             bolt_request = await to_bolt_request(request)
+            answer = await self._bolt.async_dispatch(bolt_request)
         except Exception as error:  # noqa: BLE001  (malformed in any way: never a traceback)
             self._log.warning("request.malformed", error=type(error).__name__)
             return web.Response(status=400, text="malformed")
-        return await to_aiohttp_response(await self._bolt.async_dispatch(bolt_request))
+        if answer.status >= 500:
+            # Bolt's word for a payload that it stumbles over, or for an error of a listener, which
+            # is logged. Slack shows the same error sign for both.
+            return web.Response(status=400, text="not processed")
+        return await to_aiohttp_response(answer)
 
     def _signed(self, request: web.Request, body: bytes) -> bool:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
             return False
+        if not signature.isascii():
+            return False  # the comparison in constant time takes no other text
         try:
             return self._verifier.is_valid(body, timestamp, signature)
         except (UnicodeError, ValueError):

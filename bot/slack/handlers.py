@@ -6,10 +6,12 @@ that only informs happens after the acknowledgement, as work of its own.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from gate import Approval, InvalidId, LimitExceeded, NotAllowed, SignoffError, Verdict, get_logger
@@ -31,6 +33,12 @@ _MODAL_FAILED: Final = Message(
     "❗ Nothing was recorded: Slack did not open the form. Please click Reject again."
 )
 
+_FORM_UNREADABLE: Final = (
+    "Nothing was recorded: this form does not belong to a request that is known here."
+)
+_FORM_BUDGET: Final = 1.2
+"""Seconds for opening a form, after the budgets of `bot.deciding`; Slack waits 3 s in all."""
+
 
 class Handlers:
     """The app's listeners.
@@ -40,6 +48,7 @@ class Handlers:
         messenger: For private answers.
         client: Opens forms; without retry handlers.
         background: Owns what happens after the acknowledgement.
+        form_budget: Seconds that Slack may take to open a form.
     """
 
     def __init__(
@@ -49,11 +58,13 @@ class Handlers:
         messenger: Messenger,
         client: AsyncWebClient,
         background: Background,
+        form_budget: float = _FORM_BUDGET,
     ) -> None:
         self._answers = answers
         self._messenger = messenger
         self._client = client
         self._background = background
+        self._form_budget = form_budget
         self._log = get_logger("signoff.slack")
 
     def register(self, bolt: AsyncApp) -> None:
@@ -62,19 +73,23 @@ class Handlers:
         bolt.action(REJECT)(self.reject)
         bolt.view(REJECT_FORM)(self.submit)
 
-    async def approve(self, ack: Ack, body: dict[str, Any]) -> None:
+    async def approve(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
         """Take a click on Approve."""
         click = self._read(body)
-        if click is not None:
-            await self._approve(click)
+        if click is None:
+            return _not_acknowledged()
+        await self._approve(click)
         await ack()
+        return None
 
-    async def reject(self, ack: Ack, body: dict[str, Any]) -> None:
+    async def reject(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
         """Take a click on Reject: open the form for the reason, for those who may answer."""
         click = self._read(body)
-        if click is not None:
-            await self._ask_reason(click)
+        if click is None:
+            return _not_acknowledged()
+        await self._ask_reason(click)
         await ack()
+        return None
 
     async def submit(self, ack: Ack, body: dict[str, Any]) -> None:
         """Take the form behind Reject."""
@@ -85,7 +100,7 @@ class Handlers:
             return
         except InvalidId as error:
             self._log.warning("form.refused", reason=error.reason)
-            await ack()
+            await ack(response_action="errors", errors={REASON_BLOCK: _FORM_UNREADABLE})
             return
         form = submission.form
         click = Click(submission.voter, form.channel, form.ts, "", form.value)
@@ -121,7 +136,8 @@ class Handlers:
             return
         view = reject_modal(approval, click.value, channel=click.channel, ts=click.ts)
         try:
-            await self._client.views_open(trigger_id=click.trigger, view=view)
+            async with asyncio.timeout(self._form_budget):
+                await self._client.views_open(trigger_id=click.trigger, view=view)
         except Exception as error:  # noqa: BLE001  (whatever it was, the person must hear of it)
             self._log.warning("form.not_opened", approval=approval.key, error=type(error).__name__)
             self._tell(click, _MODAL_FAILED)
@@ -182,3 +198,8 @@ class Handlers:
             self._log.warning(
                 "answer.not_delivered", principal=click.voter.principal, reason=error.reason
             )
+
+
+def _not_acknowledged() -> BoltResponse:
+    """Return the answer after which Slack shows an error sign: nobody is known to be told why."""
+    return BoltResponse(status=400, body="malformed")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..messenger import Message
+from .text import units
 
 __all__ = [
     "MAX_ACTION_ID",
@@ -55,6 +56,7 @@ _RICH_LEAVES: dict[str, tuple[str, ...]] = {
     "usergroup": ("usergroup_id",),
     "channel": ("channel_id",),
     "date": ("timestamp", "format", "fallback"),
+    "link": ("url", "text"),
 }
 
 
@@ -105,7 +107,7 @@ class _Look:
         if not isinstance(value, str):
             self.problem(place, "missing, or not text")
             return
-        length = len(value.encode("utf-16-le", "surrogatepass")) // 2
+        length = units(value)
         if not least <= length <= limit:
             self.problem(place, f"{length} characters, {least} to {limit} are allowed")
 

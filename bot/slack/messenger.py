@@ -6,12 +6,11 @@ second message. Repeating is the notifier's business, which knows what was poste
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from ..messenger import DeliveryFailed, Message, Posted
@@ -21,6 +20,7 @@ __all__ = ["SlackMessenger", "failure"]
 
 _PASSING: Final = frozenset(
     {
+        "external_channel_migrating",
         "fatal_error",
         "internal_error",
         "ratelimited",
@@ -33,7 +33,32 @@ _PASSING: Final = frozenset(
 )
 """Words of Slack's after which the same call may work later; every other word is for good."""
 
-_GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_GONE: Final = frozenset(
+    {
+        "cannot_reply_to_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "message_not_found",
+        "thread_not_found",
+    }
+)
+
+_UNFIT: Final = frozenset(
+    {
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+    }
+)
+"""Words that are about the message and not about where it goes."""
+
+_WORD: Final = re.compile(r"[a-z0-9_.:-]{1,80}", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_LONGEST_PAUSE: Final = 300.0
+"""Seconds. A wrong header must not silence a channel for a day."""
 
 
 class SlackMessenger:
@@ -56,7 +81,11 @@ class SlackMessenger:
             unfurl_media=False,
             **_body(message),
         )
-        return Posted(str(answer["channel"]), str(answer["ts"]))
+        where, ts = answer.get("channel"), answer.get("ts")
+        if not isinstance(where, str) or not isinstance(ts, str):
+            # It was taken, and nobody can say where it is: trying again would post it again.
+            raise DeliveryFailed("malformed_answer", permanent=True)
+        return Posted(where, ts)
 
     async def update(self, posted: Posted, message: Message) -> None:
         """Replace; see `Messenger.update`."""
@@ -80,7 +109,8 @@ class SlackMessenger:
             )
         except DeliveryFailed:
             return None
-        return str(answer["permalink"])
+        link = answer.get("permalink")
+        return link if isinstance(link, str) and link.startswith("https://") else None
 
     async def _call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         given = {name: value for name, value in arguments.items() if value is not None}
@@ -89,33 +119,42 @@ class SlackMessenger:
                 answer = await self._client.api_call(method, http_verb="GET", params=given)
             else:
                 answer = await self._client.api_call(method, json=given)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  (the verbs raise nothing else, whatever broke)
             raise failure(error) from None
         return answer.data if isinstance(answer.data, dict) else {}
 
 
 def failure(error: Exception) -> DeliveryFailed:
-    """Return what a failed call of the Web API means; Slack's text never holds more than words."""
+    """Return what a failed call of the Web API means; only words of Slack's own are for good."""
     if isinstance(error, SlackApiError):
-        response = error.response
-        word = str(response.get("error", "unknown")) if response is not None else "unknown"
-        status = getattr(response, "status_code", 200)
-        headers = getattr(response, "headers", {}) or {}
+        # The SDK's own response or, where the body was no JSON, the HTTP client's.
+        response: Any = error.response
+        status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
+        word = _word(getattr(response, "data", None))
         if status == 429 or word in ("ratelimited", "rate_limited"):
-            return DeliveryFailed("ratelimited", retry_after=_seconds(headers))
+            return DeliveryFailed("ratelimited", retry_after=_seconds(response))
+        if word is None:
+            # Not Slack's answer: a proxy's page, say. An outage is never for good.
+            return DeliveryFailed(f"http_{status}")
         if status >= 500 or word in _PASSING:
             return DeliveryFailed(word)
-        return DeliveryFailed(word, permanent=True, gone=word in _GONE)
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return DeliveryFailed(word, permanent=True, gone=word in _GONE, unfit=word in _UNFIT)
+    if isinstance(error, TimeoutError):
         return DeliveryFailed("timeout")
     return DeliveryFailed("unreachable")
 
 
-def _seconds(headers: Mapping[str, Any]) -> float:
-    for name, value in headers.items():
-        if str(name).lower() == "retry-after":
-            text = value[0] if isinstance(value, list) else value
-            return max(0.0, float(text)) if str(text).replace(".", "", 1).isdigit() else 1.0
+def _word(data: object) -> str | None:
+    word = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(word, str):
+        return None
+    return word if _WORD.fullmatch(word) else "unknown"
+
+
+def _seconds(response: object) -> float:
+    for name, value in dict(getattr(response, "headers", None) or {}).items():
+        if str(name).lower() == "retry-after" and _SECONDS.fullmatch(str(value)):
+            return min(float(value), _LONGEST_PAUSE)
     return 1.0
 
 
@@ -123,7 +162,7 @@ def _body(message: Message) -> dict[str, Any]:
     problems = check_message(message)
     if problems:
         # A last look before Slack's own: what breaks its limits would be refused or, worse, cut.
-        raise DeliveryFailed("invalid_blocks", permanent=True)
+        raise DeliveryFailed("invalid_blocks", permanent=True, unfit=True)
     body: dict[str, Any] = {"text": message.text}
     if message.blocks:
         body["blocks"] = list(message.blocks)

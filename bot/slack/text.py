@@ -33,6 +33,7 @@ __all__ = [
     "inert",
     "mention",
     "quoted",
+    "units",
     "visible",
     "weight",
     "when",
@@ -45,6 +46,8 @@ MAX_BREAKS: Final = 3
 MAX_MARKS: Final = 4
 """Combining marks on one letter; living scripts need no more."""
 
+# A piece without an end could not be cut, and a row of it could not be folded.
+_MOST_IN_CLUSTER: Final = 8
 _TAB: Final = "⇥"
 _SIGNS: Final = frozenset("⟨⟩" + _TAB)
 
@@ -104,7 +107,7 @@ def visible(text: str, *, lines: bool = False) -> str:
     if _harmless(text, lines=lines):
         return text
     parts = []
-    for unit, count, finding in _units(text, lines=lines):
+    for unit, count, finding in _runs(text, lines=lines):
         if finding is None and unit not in _SIGNS:
             parts.append(unit * count)
         elif unit == "\t":
@@ -123,7 +126,7 @@ def findings(text: str) -> dict[Finding, int]:
     if _harmless(text, lines=True):
         return {}
     found: dict[Finding, int] = {}
-    for unit, count, finding in _units(text, lines=True):
+    for unit, count, finding in _runs(text, lines=True):
         if unit == "\t" or (finding is Finding.SPACE and unit == " "):
             continue
         if finding is not None:
@@ -188,19 +191,20 @@ def cut(text: str, limit: int, *, rows: int | None = None) -> tuple[str, int]:
 
     Args:
         text: What `visible` returned.
-        limit: Characters; the beginning also weighs at most six bytes for each (`weight`).
+        limit: Characters, counted as `units` does; the beginning also weighs at most six bytes for
+            each (`weight`).
         rows: Lines at most.
     """
-    if rows is None and len(text) <= limit and weight(text) <= 6 * limit:
+    if rows is None and units(text) <= limit and weight(text) <= 6 * limit:
         return text, 0
-    length = heavy = breaks = 0
-    for unit in clusters(text):
-        length += len(unit)
-        heavy += weight(unit)
-        breaks += unit == "\n"
+    at = length = heavy = breaks = 0
+    for piece in clusters(text):
+        length += units(piece)
+        heavy += weight(piece)
+        breaks += piece == "\n"
         if length > limit or heavy > 6 * limit or (rows is not None and breaks >= rows):
-            length -= len(unit)
-            return text[:length], len(text) - length
+            return text[:at], len(text) - at
+        at += len(piece)
     return text, 0
 
 
@@ -217,10 +221,18 @@ def clusters(text: str) -> Iterator[str]:
         if escape is None:
             if _is_flag(text[at]) and _is_flag(text[end : end + 1]):
                 end += 1
-            while end < len(text) and _extends(text[end]):
+            while end < len(text) and end - at < _MOST_IN_CLUSTER and _extends(text[end]):
                 end += 1
         yield text[at:end]
         at = end
+
+
+def units(text: str) -> int:
+    """Return the length of *text* in UTF-16 units.
+
+    Slack does not say what it counts; this is the larger of the two possibilities.
+    """
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def weight(text: str) -> int:
@@ -255,7 +267,7 @@ def fallback_time(at: datetime, style: DateStyle = "short") -> str:
 
 def _within(text: str, limit: int) -> tuple[str, int]:
     """Return a beginning of *text* that has at most *limit* characters together with the notice."""
-    if len(text) <= limit and weight(text) <= 6 * limit:
+    if units(text) <= limit and weight(text) <= 6 * limit:
         return text, 0
     return cut(text, limit - len(_announced(len(text))))
 
@@ -276,7 +288,7 @@ def _harmless(text: str, *, lines: bool) -> bool:
     )
 
 
-def _units(text: str, *, lines: bool) -> Iterator[tuple[str, int, Finding | None]]:
+def _runs(text: str, *, lines: bool) -> Iterator[tuple[str, int, Finding | None]]:
     """Yield characters with the length of their run and why they are named, `None` for shown."""
     at, marks = 0, -1
     while at < len(text):

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from gate import ConfigError, get_logger
@@ -40,6 +39,8 @@ async def look_around(client: AsyncWebClient, *, channels: Iterable[str]) -> Wor
             without the bot; one sentence each.
     """
     answer, headers = await _ask(client, "auth.test", setting="SLACK_BOT_TOKEN")
+    if not isinstance(answer.get("team_id"), str):
+        raise ConfigError("SLACK_BOT_TOKEN", "Slack names no workspace for this token")
     _check_scopes(headers)
     for channel in dict.fromkeys(channels):
         await _check_channel(client, channel)
@@ -61,7 +62,7 @@ async def check_app_token(client: AsyncWebClient, token: str) -> None:
     """
     try:
         await client.apps_connections_open(app_token=token)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  (whatever it was, the start ends with a sentence)
         raise _config("SLACK_APP_TOKEN", failure(error).reason) from None
 
 
@@ -84,7 +85,9 @@ def _check_scopes(headers: Any) -> None:
 
 async def _check_channel(client: AsyncWebClient, channel: str) -> None:
     answer, _ = await _ask(client, "conversations.info", setting="channel", channel=channel)
-    found = answer.get("channel") or {}
+    found = answer.get("channel")
+    if not isinstance(found, dict):
+        raise ConfigError(f"channel {channel}", "Slack says nothing about it")
     if found.get("is_archived"):
         raise ConfigError(f"channel {channel}", "it is archived")
     if found.get("is_member") is False:
@@ -98,11 +101,11 @@ async def _ask(
 ) -> tuple[dict[str, Any], Any]:
     try:
         response = await client.api_call(method, http_verb="GET", params=params)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  (whatever it was, the start ends with a sentence)
         reason = failure(error).reason
         if reason == "missing_scope" and isinstance(error, SlackApiError):
             reason = f"missing_scope: {error.response.get('needed', '?')}"
-        elif setting == "channel":
+        if setting == "channel":
             setting = f"channel {params['channel']}"
         raise _config(setting, reason) from None
     return (response.data if isinstance(response.data, dict) else {}), response.headers

@@ -23,19 +23,18 @@ import pytest
 
 # Before the modules are imported: their assertions then explain themselves like a test's own.
 pytest.register_assert_rewrite(
-    f"{__name__}.approvals", f"{__name__}.capabilities", f"{__name__}.logs"
+    *(f"{__name__}.{module}" for module in ("approvals", "capabilities", "logs", "replicas"))
 )
 
 from .approvals import ApprovalStoreContract
 from .capabilities import (
     BulkReadContract,
-    CardsContract,
     ConsumeOnceContract,
-    LeasesContract,
     StoreClockContract,
     WatchContract,
 )
 from .logs import EventLogContract, ListingContract
+from .replicas import CardsContract, LeasesContract
 
 __all__ = [
     "ApprovalStoreContract",

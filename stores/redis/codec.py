@@ -41,25 +41,9 @@ MAX_PART: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 80
 """Deeper than a payload may be, by what stands around it."""
 
-_REQUEST_FIELDS: Final = (
-    "schema_version",
-    "id",
-    "namespace",
-    "agent",
-    "name",
-    "payload",
-    "digest",
-    "nonce",
-    "reason",
-    "run",
-    "created_at",
-    "expires_in",
-    "expires_at",
-    "editable",
-    "allow_override",
-    "not_by",
+_REQUEST: Final = frozenset(
+    Approval.model_fields[name].alias or name for name in Approval.request_fields()
 )
-_REQUEST: Final = frozenset(Approval.model_fields[name].alias or name for name in _REQUEST_FIELDS)
 _INITIAL: Final = {"status": "pending"}
 _STATE: Final = re.compile(rb"([1-9][0-9]{0,15}):(.*)", re.DOTALL)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

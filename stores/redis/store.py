@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -26,7 +25,6 @@ from gate import (
 
 from . import scripts
 from .codec import (
-    decode_event,
     decode_record,
     decode_use,
     encode_event,
@@ -35,6 +33,7 @@ from .codec import (
     from_micros,
     micros,
 )
+from .event_stream import EventStream
 from .keys import META, SCHEMA, Keys
 from .link import Link
 from .subscriptions import Subscriptions
@@ -42,14 +41,10 @@ from .wire import wires_of_client, wires_of_url
 
 __all__ = ["RedisStore"]
 
-_START: Final = "0-0"
-_CURSOR: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _BULK: Final = 200
 """Records in one round of a bulk read."""
-_SLICE: Final = 5.0
-"""Seconds that the server holds back one read of the log: longer waits are several reads."""
 
-_log = structlog.get_logger("signoff.stores")
+_logger = structlog.get_logger("signoff.stores")
 
 
 class RedisStore:
@@ -92,8 +87,7 @@ class RedisStore:
         self._link = Link(make, timeout=operation_timeout, connections=connections)
         self._subscriptions = Subscriptions(self._link, ping_interval=ping_interval)
         self._wait_replicas = wait_replicas
-        self._told = _START
-        """The newest unreadable log entry that was logged."""
+        self._log = EventStream(self._link, self._keys)
 
     async def open(self) -> None:
         """Reach the server once and check the schema.
@@ -231,8 +225,7 @@ class RedisStore:
 
     async def append(self, events: Sequence[ApprovalEvent]) -> None:
         """See `gate.EventLog.append`."""
-        if events:
-            await scripts.append(self._link, self._keys, [encode_event(event) for event in events])
+        await self._log.append(events)
 
     async def read(
         self, after: str, *, limit: int = 100, wait: float = 0.0
@@ -242,24 +235,11 @@ class RedisStore:
         Raises:
             ValueError: *after* is no cursor of this log.
         """
-        cursor = _check_cursor(after) if after else _START
-        end = asyncio.get_running_loop().time() + wait
-        while True:
-            rest = end - asyncio.get_running_loop().time()
-            entries = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
-            readable = [logged for logged in map(self._readable, entries) if logged is not None]
-            if readable:
-                return readable
-            if entries:
-                # All of them unreadable: go on behind them, or they would stop the log for ever.
-                cursor = entries[-1][0].decode()
-            elif rest <= 0:
-                return []
+        return await self._log.read(after, limit=limit, wait=wait)
 
     async def position(self, reader: str) -> str:
         """See `gate.EventLog.position`."""
-        [noted] = await self._link.read(["GET", self._keys.reader(reader)], operation="position")
-        return "" if noted is None else noted.decode()
+        return await self._log.position(reader)
 
     async def advance(self, reader: str, cursor: str, *, fence: int | None = None) -> bool:
         """See `gate.EventLog.advance`. A cursor behind the noted one changes nothing and is fine.
@@ -267,9 +247,7 @@ class RedisStore:
         Raises:
             ValueError: *cursor* is no cursor of this log.
         """
-        return await scripts.advance(
-            self._link, self._keys, reader, _check_cursor(cursor), fence=fence
-        )
+        return await self._log.advance(reader, cursor, fence=fence)
 
     async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
         """See `gate.Listing.pending`. Of one moment's records, the smaller key comes first."""
@@ -337,7 +315,10 @@ class RedisStore:
         [flat] = await self._link.read(
             ["HGETALL", self._keys.card(key)], operation="cards", key=key
         )
-        texts = [text.decode() for text in flat]
+        try:
+            texts = [text.decode() for text in flat]
+        except UnicodeDecodeError:
+            raise StoreCorrupt(key, reason="card: not UTF-8") from None
         return dict(zip(texts[::2], texts[1::2], strict=True))
 
     async def keep_card(
@@ -345,37 +326,6 @@ class RedisStore:
     ) -> bool:
         """See `gate.Cards.keep_card`."""
         return await scripts.keep_card(self._link, self._keys, key, slot, note, only_if=only_if)
-
-    async def _entries(
-        self, cursor: str, *, limit: int, wait: float
-    ) -> list[tuple[bytes, list[bytes]]]:
-        """Return raw log entries behind *cursor*."""
-        stream = self._keys.events
-        if wait > 0:
-            answer = await self._link.read_blocking(
-                "XREAD", "COUNT", limit, "BLOCK", max(1, int(wait * 1000)),
-                "STREAMS", stream, cursor,
-                operation="read",
-                seconds=wait,
-            )  # fmt: skip
-        else:
-            [answer] = await self._link.read(
-                ["XREAD", "COUNT", limit, "STREAMS", stream, cursor], operation="read"
-            )
-        return answer[0][1] if answer else []
-
-    def _readable(self, entry: tuple[bytes, list[bytes]]) -> LoggedEvent | None:
-        cursor = entry[0].decode()
-        fields = entry[1] or []
-        try:
-            if len(fields) != 2 or fields[0] != b"e":
-                raise StoreCorrupt("event", reason="not one field")
-            return LoggedEvent(cursor=cursor, event=decode_event(fields[1]))
-        except StoreCorrupt as error:
-            if _order(cursor) > _order(self._told):
-                self._told = cursor
-                _log.error("event_unreadable", cursor=cursor, reason=error.reason)
-            return None
 
     async def _place(self, key: str) -> int | None:
         """Return the place in the listing that the record has or had."""
@@ -400,15 +350,4 @@ class RedisStore:
             return
         policy = answer[1].decode() if len(answer) == 2 else "noeviction"
         if policy != "noeviction":
-            _log.warning("store_may_evict", policy=policy, wanted="noeviction")
-
-
-def _check_cursor(cursor: str) -> str:
-    if not _CURSOR.fullmatch(cursor):
-        raise ValueError("not a cursor of this log")
-    return cursor
-
-
-def _order(cursor: str) -> tuple[int, int]:
-    time, _, place = cursor.partition("-")
-    return int(time), int(place)
+            _logger.warning("store_may_evict", policy=policy, wanted="noeviction")

@@ -12,6 +12,7 @@ import re
 import select
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 from redis import exceptions as errors
 from redis.asyncio import Redis
@@ -39,6 +40,7 @@ _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.ClusterCrossSlotError, "CROSSSLOT"),
 )
 _FIRST_WORD: Final = re.compile(r"[A-Z]{2,}(?= |$)")
+_DATABASE: Final = re.compile(r"(?:/\d*)?")
 _IN_SCRIPT: Final = re.compile(r"@user_script: ?\d+: -([A-Z]{2,}) ")
 _POOL_ONLY: Final = frozenset({"max_connections", "timeout", "retry_on_error"})
 
@@ -100,7 +102,8 @@ class Wire:
         try:
             await self._connection.connect()
         except errors.RedisError as error:
-            word = _word(error)
+            # On unix sockets redis-py wraps the refusal of a login in an error of its own.
+            word = _word(error) or _word(error.__cause__)
             if word is not None:
                 raise ServerError(word) from None
             raise Lost(f"cannot connect ({_os_cause(error)})") from None
@@ -203,10 +206,12 @@ def wires_of_url(url: str, *, timeout: float) -> Callable[[], Wire]:
     """
     try:
         options: dict[str, Any] = dict(parse_url(url))
+        split = urlsplit(url)
     except ValueError:
-        raise ConfigError(
-            "SIGNOFF_REDIS_URL", "it is no address of the form redis://host:port/db"
-        ) from None
+        raise _unreadable() from None
+    # redis-py takes database 0 where it cannot read the number: never guess where data goes.
+    if "://" not in url or (split.scheme != "unix" and not _DATABASE.fullmatch(split.path)):
+        raise _unreadable()
     kind = options.pop("connection_class", Connection)
     return _maker(kind, options, timeout=timeout)
 
@@ -215,6 +220,10 @@ def wires_of_client(client: Redis, *, timeout: float) -> Callable[[], Wire]:
     """Return a maker of connections like those of *client*; its own ones are left alone."""
     pool = client.connection_pool
     return _maker(pool.connection_class, dict(pool.connection_kwargs), timeout=timeout)
+
+
+def _unreadable() -> ConfigError:
+    return ConfigError("SIGNOFF_REDIS_URL", "it is no address of the form redis://host:port/db")
 
 
 def _maker(
@@ -242,7 +251,7 @@ def _maker(
     return lambda: Wire(kind(**kept))
 
 
-def _word(error: errors.RedisError) -> str | None:
+def _word(error: BaseException | None) -> str | None:
     """Return the server's word for *error*, or `None` if it is not an answer of the server."""
     text = str(error)
     if isinstance(error, errors.AuthenticationError):

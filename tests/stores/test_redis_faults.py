@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gate import ConsumeOnce, Patched, StoreUnavailable, Unconfirmed
+from gate import Patched, StoreCorrupt, StoreUnavailable, Unconfirmed
 from stores.conformance.samples import consumption, decided, pending, requested, resolved
 from stores.redis import RedisStore
 from tests.support.proxy import Proxy, proxy_to
@@ -205,6 +205,20 @@ async def test_cancelling_leaves_no_answer_behind(store: RedisStore, proxy: Prox
         assert asked == await asyncio.gather(*(store.get(one.key) for one in asked))
 
 
+async def test_an_error_in_a_batch_leaves_no_answer_behind(
+    redis_store: RedisStore, shared_server: RedisServer
+) -> None:
+    """Where the first of several answers is an error, the others reach no other caller."""
+    asked, other = pending(), pending("other")
+    await redis_store.put(asked)
+    await redis_store.put(other)
+    shared_server.ask("SET", "signoff:{0}:pending", "of another type")
+    for _ in range(3):
+        with pytest.raises(StoreCorrupt):
+            await redis_store.pending(after=asked.key)
+        assert other == await redis_store.get(other.key)
+
+
 async def test_a_flushed_script_cache_is_filled_again(
     redis_store: RedisStore, shared_server: RedisServer
 ) -> None:
@@ -315,22 +329,25 @@ class TestRefusals:
 
 async def test_a_consumption_waits_for_its_replicas() -> None:
     """With wait_replicas a consumption is Unconfirmed until they have it; the repeat waits anew."""
-    async with redis_server() as server:
+    async with redis_server(options=("--repl-diskless-sync-delay", "0")) as server:
         options = ("--replicaof", f"127.0.0.1 {server.port}")
         async with redis_server(options=options) as replica:
             await wait_until(
-                lambda: b"master_link_status:up" in replica.ask("INFO", "replication"),
+                lambda: b"state=online" in server.ask("INFO", "replication"),
                 "the replica follows",
             )
+            asked = pending()
             async with RedisStore(server.url, wait_replicas=1, operation_timeout=_FAST) as store:
-                assert isinstance(store, ConsumeOnce)
-                asked = pending()
                 await store.put(asked)
                 replica.freeze()
-                for _ in range(2):
-                    with pytest.raises(Unconfirmed):
-                        await store.consume_once(asked.key, consumption(asked))
-                replica.thaw()
+                with pytest.raises(Unconfirmed):
+                    await store.consume_once(asked.key, consumption(asked))
+            async with RedisStore(server.url, wait_replicas=1, operation_timeout=_FAST) as store:
+                # A new connection has written nothing yet that it could wait for.
+                with pytest.raises(Unconfirmed):
+                    await store.consume_once(asked.key, consumption(asked))
+            replica.thaw()
+            async with RedisStore(server.url, wait_replicas=1, operation_timeout=5) as store:
                 taken = consumption(asked, operation="op-2")
                 assert consumption(asked) == await store.consume_once(asked.key, taken)
                 assert b"op-1" in replica.ask("GET", "signoff:{0}:use:delete-42")

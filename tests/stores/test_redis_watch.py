@@ -56,6 +56,38 @@ def _channels(server: RedisServer) -> int:
     return int(found[1])
 
 
+async def test_an_older_confirmation_confirms_nothing(
+    shared_server: RedisServer, proxy: Proxy
+) -> None:
+    """Left and watched anew: only the newest SUBSCRIBE's confirmation counts."""
+    async with RedisStore(proxy.url, operation_timeout=5) as store:
+        heard: list[bytes | None] = []
+        await store.watch("other", heard.append)
+        proxy.answers_pass.clear()
+        answers, requests = proxy.answers, proxy.requests
+        first = await _watched(store, "delete-42")
+        await wait_until(lambda: proxy.answers > answers, "the first confirmation is on its way")
+        proxy.requests_pass.clear()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        second = await _watched(store, "delete-42")
+        await wait_until(lambda: proxy.requests >= requests + 2, "the second one is sent")
+        proxy.answers_pass.set()
+        # A change of another record comes behind the old confirmation, on the same link.
+        shared_server.ask("PUBLISH", "signoff:{0}:wake:other", "1")
+        await wait_until(lambda: heard, "what was on its way has arrived")
+        assert not second.done()
+        proxy.requests_pass.set()
+        await second
+
+
+async def _watched(store: RedisStore, key: str) -> asyncio.Task[object]:
+    """Begin to watch, and return once the task has taken its first steps."""
+    task = asyncio.create_task(store.watch(key, lambda _: None))
+    await asyncio.sleep(0)
+    return task
+
+
 async def test_thousands_share_one_connection(
     redis_store: RedisStore, shared_server: RedisServer
 ) -> None:

@@ -21,6 +21,14 @@ class Proxy:
         """Whether the next answer ends its connection instead of arriving: the command ran."""
         self.spoil_next_answer = False
         """Whether the next answer is replaced by something that is no answer."""
+        self.requests_pass = asyncio.Event()
+        """Cleared: what clients send waits here."""
+        self.requests_pass.set()
+        self.answers_pass = asyncio.Event()
+        """Cleared: what the server answers waits here."""
+        self.answers_pass.set()
+        self.requests = 0
+        """Pieces of requests that clients sent."""
         self.answers = 0
         """Pieces of answers that the server gave."""
         self.connections = 0
@@ -59,6 +67,8 @@ class Proxy:
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cut before its first step has closed nothing.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ways: list[asyncio.Task[None]] = []
@@ -82,12 +92,15 @@ class Proxy:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            self.requests += 1
+            await self.requests_pass.wait()
             writer.write(data)
             await writer.drain()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             self.answers += 1
+            await self.answers_pass.wait()
             if self.swallow:
                 continue
             if self.cut_next_answer:

@@ -58,7 +58,7 @@ class RedisServer:
     def __init__(self, binary: Path, folder: Path, options: Sequence[str]) -> None:
         self.binary = binary
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.options = list(options)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -97,7 +97,7 @@ class RedisServer:
         """Say whether the server has finished loading and answers."""
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
-        return b"+PONG" in self.ask("PING")
+        return self.ask("PING").startswith((b"+PONG", b"-NOAUTH"))
 
     def ask(self, *command: str) -> bytes:
         """Send one command on a connection of its own and return the raw answer, b"" if none."""
@@ -148,7 +148,8 @@ class RedisServer:
             process.wait(timeout=10)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a loopback port that nobody listens on right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

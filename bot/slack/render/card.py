@@ -231,10 +231,11 @@ def _text(approval: Approval, state: State, *, names: Names) -> str:
     """
     where = "" if approval.namespace == "default" else f" in {inert(approval.namespace, 60)}"
     who, action = inert(approval.agent, AGENT_LIMIT), inert(approval.name, NAME_LIMIT)
-    what = f"{who} asks to run {action}{where}. "
+    asks = "asks" if state is State.PENDING else "asked"
+    what = f"{who} {asks} to run {action}{where}. "
     if state is not State.PENDING:
         note = ended_note(approval)
-        said = f" Reason: {inert(note, 500)}" if note else ""
+        said = f" · reason: {inert(note, 500)}" if note else ""
         return what + mrkdwn(status_line(approval, state)) + said
     if approval.terms is None:
         return what + "Nobody has been chosen who may answer."

@@ -143,13 +143,13 @@ def rich_text(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": "rich_text", "elements": list(parts)}
 
 
-def message(line: Line, *, note: str | None = None, note_label: str = "Reason:") -> Message:
+def message(line: Line, *, note: str | None = None) -> Message:
     """Return a message of one line, with somebody's words under it where there are any."""
     parts = [section(line)]
     text = mrkdwn(line)
     if note:
         parts.extend(quote(note))
-        text += f" {note_label} {inert(note, 500)}"
+        text += f" · reason: {inert(note, 500)}"
     return Message(text=text, blocks=[rich_text(*parts)])
 
 

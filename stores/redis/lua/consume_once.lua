@@ -4,7 +4,7 @@
 -- Returns {1} if written, {0, <standing use text>} if one stands, {-1} if there is no record.
 local standing = redis.call('GET', KEYS[2])
 if standing then
-  -- WAIT counts only from this connection's own last write, so a repeat needs one as well.
+  -- WAIT is promised only for what this connection itself wrote, so a repeat writes as well.
   if ARGV[2] == '1' then redis.call('SET', KEYS[2], standing) end
   return {0, standing}
 end

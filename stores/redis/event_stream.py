@@ -1,0 +1,120 @@
+"""Owns the event log in Redis: one stream and its readers' positions."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from gate import ApprovalEvent, LoggedEvent, StoreCorrupt
+
+from . import scripts
+from .codec import decode_event, encode_event
+from .keys import Keys
+from .link import Link
+
+__all__ = ["EventStream"]
+
+_START: Final = "0-0"
+_CURSOR: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+_SLICE: Final = 5.0
+"""Seconds that the server holds back one read: longer waits are several reads."""
+
+_logger = structlog.get_logger("signoff.stores")
+
+
+class EventStream:
+    """The log of one store. A cursor is a stream id."""
+
+    def __init__(self, link: Link, keys: Keys) -> None:
+        self._link = link
+        self._keys = keys
+        self._told = _START
+        """The newest unreadable entry that was logged."""
+
+    async def append(self, events: Sequence[ApprovalEvent]) -> None:
+        """Add events that change no record."""
+        if events:
+            await scripts.append(self._link, self._keys, [encode_event(event) for event in events])
+
+    async def read(
+        self, after: str, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent]:
+        """Return events behind *after*, oldest first; wait for one where there is none.
+
+        Raises:
+            ValueError: *after* is no cursor of this log.
+        """
+        cursor = _check_cursor(after) if after else _START
+        end = asyncio.get_running_loop().time() + wait
+        while True:
+            rest = end - asyncio.get_running_loop().time()
+            entries = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
+            readable = [logged for logged in map(self._readable, entries) if logged is not None]
+            if readable:
+                return readable
+            if entries:
+                # All of them unreadable: go on behind them, or they would stop the log for ever.
+                cursor = entries[-1][0].decode()
+            elif rest <= 0:
+                return []
+
+    async def position(self, reader: str) -> str:
+        """Return what *reader* has noted last."""
+        [noted] = await self._link.read(["GET", self._keys.reader(reader)], operation="position")
+        return "" if noted is None else noted.decode()
+
+    async def advance(self, reader: str, cursor: str, *, fence: int | None = None) -> bool:
+        """Note *cursor*, unless *fence* is not the newest; never move backwards.
+
+        Raises:
+            ValueError: *cursor* is no cursor of this log.
+        """
+        return await scripts.advance(
+            self._link, self._keys, reader, _check_cursor(cursor), fence=fence
+        )
+
+    async def _entries(
+        self, cursor: str, *, limit: int, wait: float
+    ) -> list[tuple[bytes, list[bytes]]]:
+        """Return raw log entries behind *cursor*."""
+        stream = self._keys.events
+        if wait > 0:
+            answer = await self._link.read_blocking(
+                "XREAD", "COUNT", limit, "BLOCK", max(1, int(wait * 1000)),
+                "STREAMS", stream, cursor,
+                operation="read",
+                seconds=wait,
+            )  # fmt: skip
+        else:
+            [answer] = await self._link.read(
+                ["XREAD", "COUNT", limit, "STREAMS", stream, cursor], operation="read"
+            )
+        return answer[0][1] if answer else []
+
+    def _readable(self, entry: tuple[bytes, list[bytes]]) -> LoggedEvent | None:
+        cursor = entry[0].decode()
+        fields = entry[1] or []
+        try:
+            if len(fields) != 2 or fields[0] != b"e":
+                raise StoreCorrupt("event", reason="not one field")
+            return LoggedEvent(cursor=cursor, event=decode_event(fields[1]))
+        except StoreCorrupt as error:
+            if _order(cursor) > _order(self._told):
+                self._told = cursor
+                _logger.error("event_unreadable", cursor=cursor, reason=error.reason)
+            return None
+
+
+def _check_cursor(cursor: str) -> str:
+    if not _CURSOR.fullmatch(cursor):
+        raise ValueError("not a cursor of this log")
+    return cursor
+
+
+def _order(cursor: str) -> tuple[int, int]:
+    time, _, place = cursor.partition("-")
+    return int(time), int(place)

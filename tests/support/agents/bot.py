@@ -1,0 +1,42 @@
+"""A bot process with short times: `python -m tests.support.agents.bot`, else like `signoff run`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from bot.app import Tuning, run_bot
+from bot.settings import read_settings
+from bot.telemetry import configure_logs
+
+
+async def _run(tuning: Tuning) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    environ = dict(os.environ)
+    settings = read_settings(environ, directory=Path.cwd())
+    configure_logs(style=settings.log_format, level=settings.log_level)
+    async with run_bot(settings, environ=environ, tuning=tuning):
+        await stop.wait()
+
+
+def _tuning() -> Tuning:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lease", type=float, default=1.0, help="seconds")
+    parser.add_argument("--deadlines", type=float, default=0.1, help="seconds")
+    parser.add_argument("--connections", type=int, default=1, help="of Socket Mode")
+    options = parser.parse_args()
+    return Tuning(
+        lease_seconds=options.lease,
+        deadline_interval=options.deadlines,
+        connections=options.connections,
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(_tuning()))
