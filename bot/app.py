@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import Desk, StoreUnavailable, get_logger, new_id
+from gate import ConfigError, Desk, StoreUnavailable, get_logger, new_id
 from stores import Store, open_store
 
 from .background import Background
@@ -64,7 +64,7 @@ async def run_bot(
         tuning: Times, for tests.
 
     Raises:
-        ConfigError: A token, scope, channel or store that cannot work, in one sentence.
+        ConfigError: A token, scope, channel, store or address that cannot work, in one sentence.
         StoreUnavailable: The store cannot be reached.
     """
     times = tuning or Tuning()
@@ -118,7 +118,7 @@ async def run_bot(
                 group.create_task(notifier.run(fence), name="notifier")
                 group.create_task(deadlines.run(), name="deadlines")
 
-        probes: dict[str, Probe] = {"store": _store_probe(store), "delivery": _delivery(notifier)}
+        probes: dict[str, Probe] = {"store": _store_probe(store)}
         endpoint = None
         if app_token is not None:
             socket = await stack.enter_async_context(
@@ -127,13 +127,17 @@ async def run_bot(
             probes["slack"] = _socket_probe(socket)
         elif secret is not None:
             endpoint = SlackEndpoint(bolt, signing_secret=secret)
-        port = await stack.enter_async_context(
-            serve(
-                web_application(probes, slack_events=endpoint),
-                host=settings.host,
-                port=settings.port,
-            )
+        web = web_application(
+            probes, informing={"delivery": _delivery(notifier)}, slack_events=endpoint
         )
+        try:
+            port = await stack.enter_async_context(
+                serve(web, host=settings.host, port=settings.port)
+            )
+        except OSError as error:
+            raise ConfigError(
+                "SIGNOFF_LISTEN", f"{settings.listen} cannot be listened on ({error.strerror})"
+            ) from None
         async with _beside(leadership.lead(lead)):
             get_logger("signoff.bot").info(
                 "bot.up",
@@ -171,13 +175,20 @@ async def _client(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
 
 @asynccontextmanager
 async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Do *work* as long as the block runs; if the work fails, the block is interrupted by it."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        try:
-            yield
-        finally:
-            task.cancel()
+    """Do *work* as long as the block runs; if the work fails, the block ends with its error."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(work)
+            try:
+                yield
+            finally:
+                task.cancel()
+    except BaseExceptionGroup as failed:
+        # Groups of one, mostly, in each other: callers look for the error itself.
+        error: BaseException = failed
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 def _store_probe(store: Store) -> Probe:

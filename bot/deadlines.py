@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from gate import Desk, Listing, SignoffError, get_logger
+from gate import (
+    ApprovalNotFound,
+    Desk,
+    Listing,
+    SignoffError,
+    StoreCorrupt,
+    StoreUnavailable,
+    Unconfirmed,
+    get_logger,
+)
 
 __all__ = ["Deadlines"]
 
@@ -27,9 +36,11 @@ class Deadlines:
         self._store = store
         self._interval = interval
         self._log = get_logger("signoff.bot")
+        self._unreadable: set[str] = set()
 
     async def run(self) -> None:
         """Look and end until cancelled."""
+        self._unreadable.clear()
         while True:
             try:
                 while await self.sweep() == _BATCH:
@@ -39,15 +50,28 @@ class Deadlines:
             await asyncio.sleep(self._interval)
 
     async def sweep(self) -> int:
-        """End up to 100 approvals whose end has come; return how many were due."""
+        """End up to 100 approvals whose end has come; return how many were ended.
+
+        Raises:
+            StoreUnavailable: The store is away; asking for the others would only take longer.
+            Unconfirmed: As above.
+        """
         now = await self._desk.records.now()
-        due = await self._store.due(now, limit=_BATCH)
+        # Unreadable ones stay due for ever. The first hundred of them must not hide the others.
+        due = await self._store.due(now, limit=_BATCH + len(self._unreadable))
         ended = 0
         for key in due:
+            if key in self._unreadable:
+                continue
             try:
                 await self._desk.expire(key)
                 ended += 1
+            except (StoreUnavailable, Unconfirmed):
+                raise
+            except (ApprovalNotFound, StoreCorrupt) as error:
+                self._unreadable.add(key)
+                self._log.error("deadlines.unreadable", approval=key, error=error.code)
             except SignoffError as error:
-                # Decided or cancelled meanwhile, or unreadable: neither stops the others.
+                # Decided or cancelled meanwhile.
                 self._log.info("deadlines.passed_over", approval=key, error=error.code)
-        return len(due) if ended else 0
+        return ended

@@ -26,12 +26,25 @@ from gate import (
 
 from .directory import CachedDirectory, LookupFailed
 
-__all__ = ["Answer", "Answers", "Voter"]
+__all__ = ["Answer", "Answers", "Budgets", "Voter"]
 
-LOOKUP_BUDGET: Final = 0.8
-"""Seconds for looking people up: Slack waits 3 s for everything."""
-STORE_BUDGET: Final = 0.8
-"""Seconds for reading, and again for writing."""
+
+@dataclass(frozen=True)
+class Budgets:
+    """Seconds for each step of one answer. Together under the 3 s that Slack waits for a click.
+
+    Source: docs.slack.dev/interactivity/handling-user-interaction.
+    """
+
+    read: float = 0.5
+    lookup: float = 0.7
+    """For looking people up."""
+    write: float = 0.8
+    record: float = 0.3
+    """For putting a refusal on record."""
+
+
+DEFAULT: Final = Budgets()
 
 
 @dataclass(frozen=True)
@@ -58,11 +71,19 @@ class Answers:
     Args:
         desk: Where decisions are made final.
         directory: Looks up who somebody is; `None` at the command line.
+        budgets: How long each step may take.
     """
 
-    def __init__(self, desk: Desk, *, directory: CachedDirectory | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        directory: CachedDirectory | None = None,
+        budgets: Budgets = DEFAULT,
+    ) -> None:
         self._desk = desk
         self._directory = directory
+        self._budgets = budgets
 
     async def look(self, key: str) -> Approval:
         """Return the approval as it counts now, within the budget.
@@ -72,7 +93,7 @@ class Answers:
             StoreUnavailable: The store did not answer in time.
         """
         try:
-            async with asyncio.timeout(STORE_BUDGET):
+            async with asyncio.timeout(self._budgets.read):
                 return await self._desk.get(key)
         except TimeoutError:
             raise StoreUnavailable("look", cause="no answer in time") from None
@@ -83,14 +104,14 @@ class Answers:
         Raises:
             NotAllowed: The person cannot count, or could not be checked (`not_checked`).
         """
-        if voter.team is None or voter.user is None or self._directory is None:
+        if voter.team is None or voter.user is None:
             return ()
+        if self._directory is None:
+            raise NotAllowed(approval.id, reason="not_checked", principal=voter.principal)
         try:
-            async with asyncio.timeout(LOOKUP_BUDGET):
+            async with asyncio.timeout(self._budgets.lookup):
                 person = await self._directory.person(voter.team, voter.user)
-                groups = await self._directory.groups_of(
-                    voter.user, _group_ids(approval, team=voter.team)
-                )
+                groups = await self._directory.groups_of(voter.user, _group_ids(approval, voter))
         except (LookupFailed, TimeoutError):
             raise NotAllowed(approval.id, reason="not_checked", principal=voter.principal) from None
         if not person.may_answer:
@@ -124,7 +145,7 @@ class Answers:
         """Give *voter*'s answer to *approval*, put a refusal on record, and say what came of it."""
         try:
             groups = await self.check(approval, voter)
-            async with asyncio.timeout(2 * STORE_BUDGET):
+            async with asyncio.timeout(self._budgets.write):
                 decided = await self._desk.decide(
                     approval.key,
                     verdict,
@@ -152,7 +173,7 @@ class Answers:
     async def refuse(self, approval: Approval, voter: Voter, *, reason: str, surface: str) -> None:
         """Put a refusal on record, where the store can take it in time."""
         try:
-            async with asyncio.timeout(STORE_BUDGET):
+            async with asyncio.timeout(self._budgets.record):
                 await self._desk.refuse(
                     approval, reason=reason, principal=voter.principal, surface=surface
                 )
@@ -161,15 +182,20 @@ class Answers:
             return
 
 
-def _group_ids(approval: Approval, *, team: str) -> Sequence[str]:
+def _group_ids(approval: Approval, voter: Voter) -> Sequence[str]:
+    """Return the user groups to look into: not where the person is asked by name.
+
+    So a group that cannot be looked up does not keep those out who are listed beside it.
+    """
     terms = approval.terms
     if terms is None:
         return ()
-    prefix = f"slack:{team}:S"
+    prefix = f"slack:{voter.team}:S"
     return sorted(
         {
             of.rpartition(":")[2]
             for quorum in terms.quorums
+            if voter.principal not in quorum.of
             for of in quorum.of
             if of.startswith(prefix)
         }

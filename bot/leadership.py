@@ -41,40 +41,50 @@ class Leadership:
         """Do *work* with the lease's fence whenever the lease is ours, until cancelled."""
         try:
             while True:
+                # Counted from before the question: the store's answer may be slow.
+                asked = asyncio.get_running_loop().time()
                 fence = await self._hold()
                 if fence is None:
                     await asyncio.sleep(self._seconds / 3)
                     continue
-                await self._work(work, fence)
+                await self._work(work, fence, valid_until=asked + self._seconds)
         finally:
             self.leading = False
             with suppress(StoreUnavailable, Unconfirmed):
                 # A clean stop hands over at once; after a crash the lease runs out.
                 await self._leases.release(self._name, self._holder)
 
-    async def _work(self, work: Callable[[int], Awaitable[None]], fence: int) -> None:
+    async def _work(
+        self, work: Callable[[int], Awaitable[None]], fence: int, *, valid_until: float
+    ) -> None:
         self.leading = True
         self._log.info("lease.taken", lease=self._name, fence=fence)
         task = asyncio.ensure_future(work(fence))
         loop = asyncio.get_running_loop()
-        valid_until = loop.time() + self._seconds
+        failed: BaseException | None = None
         try:
-            while not task.done() and loop.time() < valid_until:
-                await asyncio.wait({task}, timeout=self._seconds / 3)
+            while (rest := valid_until - loop.time()) > 0:
+                await asyncio.wait({task}, timeout=min(rest, self._seconds / 3))
+                if task.done():
+                    break
                 asked = loop.time()
                 try:
-                    held = await self._take()
-                except (StoreUnavailable, Unconfirmed):
+                    # A store that never answers must not keep us at work past our time.
+                    async with asyncio.timeout_at(valid_until):
+                        held = await self._take()
+                except (StoreUnavailable, Unconfirmed, TimeoutError):
                     continue  # still ours until its time has run out
                 if held != fence:
                     break
-                # Counted from before the question: the store's answer may have been slow.
                 valid_until = asked + self._seconds
         finally:
             self.leading = False
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # Not awaited itself: its cancellation and ours would look the same.
+            await asyncio.wait({task})
+            failed = None if task.cancelled() else task.exception()
+        if failed is not None:
+            raise failed
         self._log.warning("lease.lost", lease=self._name, fence=fence)
 
     async def _hold(self) -> int | None:

@@ -33,7 +33,8 @@ class DeliveryFailed(Exception):
     """The chat did not take a message.
 
     `permanent` says that trying again cannot help as things stand; `gone` that the message to be
-    changed is not there; `retry_after` is how many seconds the chat asked to be left alone;
+    changed or answered is not there; `unfit` that it is this message which the chat will never
+    take, wherever it goes; `retry_after` is how many seconds the chat asked to be left alone;
     `reason` is the chat's own word.
     """
 
@@ -43,12 +44,14 @@ class DeliveryFailed(Exception):
         *,
         permanent: bool = False,
         gone: bool = False,
+        unfit: bool = False,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
         self.gone = gone
+        self.unfit = unfit
         self.retry_after = retry_after
 
 

@@ -43,6 +43,8 @@ _IDLE: Final = 1.0
 class _Item:
     key: str
     logged: LoggedEvent
+    queued: float
+    """When it was read from the log, by the notifier's steady clock."""
 
 
 class Notifier:
@@ -53,6 +55,9 @@ class Notifier:
         story: Tells one event.
         undeliverable_after: Seconds of permanent refusal by the chat after which an approval ends.
         now: Seconds that never run backwards.
+        first_delay: Seconds before the second attempt; doubled up to 30 s.
+        idle: Seconds between two looks at how far it is told, while nothing new comes.
+        outstanding: Events that may be under way at once.
 
     Attributes:
         refused: channel → the chat's word, for channels that refuse for good just now.
@@ -65,27 +70,36 @@ class Notifier:
         *,
         undeliverable_after: float,
         now: Callable[[], float],
+        first_delay: float = _FIRST_DELAY,
+        idle: float = _IDLE,
+        outstanding: int = _OUTSTANDING,
     ) -> None:
         self._events = log
         self._story = story
         self._undeliverable_after = undeliverable_after
         self._now = now
+        self._first_delay = first_delay
+        self._idle = idle
+        self._outstanding = outstanding
         self._log = get_logger("signoff.bot")
+        self._refusing_since: dict[str, float] = {}
         self.refused: dict[str, str] = {}
 
     async def run(self, fence: int) -> None:
         """Read and tell until cancelled; *fence* is the lease's."""
         self.refused = {}
+        self._refusing_since = {}
         progress = _Progress(self._events, fence)
         lanes: dict[str, _Lane] = {}
         async with asyncio.TaskGroup() as group:
             cursor = await self._persist(lambda: self._events.position(READER))
             while True:
-                room = _OUTSTANDING - len(progress)
+                room = self._outstanding - len(progress)
                 if room <= 0:
-                    await self._persist(progress.moved)
+                    await progress.moved()
+                    await self._persist(progress.save)
                     continue
-                read = partial(self._events.read, cursor, limit=min(_BATCH, room), wait=_IDLE)
+                read = partial(self._events.read, cursor, limit=min(_BATCH, room), wait=self._idle)
                 events = await self._persist(read)
                 for logged in events:
                     cursor = logged.cursor
@@ -107,6 +121,9 @@ class Notifier:
                 approval = await self._persist(lambda: self._story.route(key))
             except StoreCorrupt as error:
                 self._log.error("approval.corrupt", approval=key, reason=error.reason)
+            except Exception as error:  # noqa: BLE001  (one record must not stop the reader)
+                self._log.error("approval.broken", approval=key, error=type(error).__name__)
+                await self._give_up(key, reason="cannot_be_routed")
         if approval is None or approval.terms is None:
             progress.end(logged.cursor)
             return
@@ -114,10 +131,10 @@ class Notifier:
         if channel not in lanes:
             lanes[channel] = _Lane(self, channel, progress)
             group.create_task(lanes[channel].run(), name=f"signoff-lane-{channel}")
-        lanes[channel].queue.put_nowait(_Item(key, logged))
+        lanes[channel].queue.put_nowait(_Item(key, logged, self._now()))
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        delay = _FIRST_DELAY
+        delay = self._first_delay
         while True:
             try:
                 return await attempt()
@@ -128,21 +145,17 @@ class Notifier:
 
     async def deliver(self, channel: str, item: _Item) -> None:
         """Tell one event, for as long as it takes; a channel that refuses for good ends it."""
-        delay = _FIRST_DELAY
-        refused_since: float | None = None
+        delay = self._first_delay
         while True:
             try:
                 await self._story.tell(item.key, item.logged)
             except DeliveryFailed as error:
-                if error.permanent:
-                    self.refused[channel] = error.reason
-                    refused_since = self._now() if refused_since is None else refused_since
-                    if self._now() - refused_since >= self._undeliverable_after:
-                        self._log.error(
-                            "approval.undeliverable", approval=item.key, reason=error.reason
-                        )
-                        await self._story.give_up(item.key, reason=error.reason)
-                        return
+                if self._hopeless(channel, item, error):
+                    self._log.error(
+                        "approval.undeliverable", approval=item.key, reason=error.reason
+                    )
+                    await self._give_up(item.key, reason=error.reason)
+                    return
                 self._log.warning(
                     "delivery.failed", approval=item.key, channel=channel, reason=error.reason
                 )
@@ -156,13 +169,29 @@ class Notifier:
             except Exception as error:  # noqa: BLE001  (one record must not stop a channel)
                 # What cannot be shown cannot be approved: it ends, and the agent is told.
                 self._log.error("delivery.broken", approval=item.key, error=type(error).__name__)
-                await self._story.give_up(item.key, reason="cannot_be_shown")
+                await self._give_up(item.key, reason="cannot_be_shown")
                 return
             else:
                 self.refused.pop(channel, None)
+                self._refusing_since.pop(channel, None)
                 return
             await asyncio.sleep(pause)
             delay = min(delay * 2, _LAST_DELAY)
+
+    def _hopeless(self, channel: str, item: _Item, error: DeliveryFailed) -> bool:
+        """Say whether the chat has refused for so long that waiting is no service any more."""
+        if error.unfit:
+            return True  # waiting would only hold up the channel's other events
+        if not error.permanent:
+            return False
+        self.refused[channel] = error.reason
+        # The channel's time, not the event's turn: a hundred events must not wait one by one. And
+        # not before the event was known: one that comes later has its own time.
+        since = max(self._refusing_since.setdefault(channel, self._now()), item.queued)
+        return self._now() - since >= self._undeliverable_after
+
+    async def _give_up(self, key: str, *, reason: str) -> None:
+        await self._persist(lambda: self._story.give_up(key, reason=reason))
 
 
 class _Lane:
@@ -205,10 +234,9 @@ class _Progress:
             self._moved.set()
 
     async def moved(self) -> None:
-        """Return when something was told, and note how far."""
+        """Return when something is told."""
         self._moved.clear()
         await self._moved.wait()
-        await self.save()
 
     async def save(self) -> None:
         """Note how far the log is told; nothing if the lease is another's by now."""

@@ -46,8 +46,11 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 
 
 def _duration(value: Any) -> Any:
+    if isinstance(value, bool):
+        # It would count as one second, or as none.
+        raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
     if isinstance(value, str):
-        found = re.fullmatch(r"(\d{1,9})([smhd])", value)
+        found = re.fullmatch(r"([0-9]{1,9})([smhd])", value)
         if not found:
             raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
         return int(found[1]) * _UNITS[found[2]]
@@ -56,7 +59,10 @@ def _duration(value: Any) -> Any:
 
 Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86400)]
 _Names = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+    # Without a pattern a route fits nothing, and nobody would notice.
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(min_length=1),
 ]
 
 
@@ -80,7 +86,7 @@ class RouteTable(_Table):
     def _known_kind(cls, approvers: tuple[str, ...]) -> tuple[str, ...]:
         for approver in approvers:
             if not re.fullmatch(
-                r"[UWS][A-Z0-9]{1,30}|cli:[A-Za-z0-9_][A-Za-z0-9_.@+$-]{0,99}", approver
+                r"[UWS][A-Z0-9]{1,30}|cli:[A-Za-z0-9_][A-Za-z0-9_.@+\\$-]{0,99}", approver
             ):
                 raise ValueError(
                     "an approver is a user id (U…), a user group id (S…) or cli:<login name>"
@@ -141,10 +147,22 @@ class Settings(BaseModel):
     def _is_app_token(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else _starts(value, "xapp-")
 
+    @field_validator("signing_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else _starts(value, "")
+
     @field_validator("api_url", mode="before")
     @classmethod
     def _ends_with_slash(cls, value: Any) -> Any:
         return value if not isinstance(value, str) or value.endswith("/") else value + "/"
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if int(value.rpartition(":")[2]) > 65535:
+            raise ValueError("a port is a number up to 65535")
+        return value
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -169,8 +187,12 @@ class Settings(BaseModel):
 
 
 def _starts(value: SecretStr, prefix: str) -> SecretStr:
-    if not value.get_secret_value().startswith(prefix):
+    text = value.get_secret_value()
+    if not text.startswith(prefix):
         raise ValueError(f"it must start with {prefix}")
+    if not re.fullmatch(r"[!-~]+", text):
+        # A line break at the end, from a file: no header could carry it.
+        raise ValueError("it holds white space or characters that no such secret has")
     return value
 
 
@@ -186,8 +208,8 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
         ConfigError: Anything missing, unknown or wrong, with the name of the setting.
     """
     given = {name: environ[name] for name in ENVIRONMENT if environ.get(name)}
-    if environ.get("SLACK_CLIENT_ID") and environ.get("SLACK_CLIENT_SECRET"):
-        # Bolt would switch to its OAuth flow by itself and ignore our token.
+    if "SLACK_CLIENT_ID" in environ and "SLACK_CLIENT_SECRET" in environ:
+        # Bolt would switch to its OAuth flow by itself, also where they are empty.
         raise ConfigError(
             "SLACK_CLIENT_ID", "signoff serves one workspace with SLACK_BOT_TOKEN; unset it"
         )

@@ -6,6 +6,7 @@ point: after a crash at most one message is doubled, the one that was under way.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from gate import (
     Desk,
     LoggedEvent,
     SignoffError,
+    StoreUnavailable,
+    Unconfirmed,
     get_logger,
 )
 
@@ -32,7 +35,10 @@ from .routing import RouteRule, find_route, terms_for
 __all__ = ["Rendering", "Story"]
 
 _CARD: Final = "card"
+_COPY: Final = "copy "
 _ACTOR: Final = "signoff"
+_DIRECT_SECONDS: Final = 15.0
+"""For all direct notes of one approval: they inform, and must not hold up the channel."""
 _NEVER_ASKED: Final = (ApprovalStatus.EXPIRED, ApprovalStatus.CANCELLED)
 
 
@@ -99,6 +105,10 @@ class Story:
         self._directory = directory
         self._holder = holder
         self._log = get_logger("signoff.bot")
+        # Posted and not yet noted: where the store takes no writes, trying again must not post
+        # again. At most one of each per channel, which tells one event at a time.
+        self._cards_to_note: dict[str, _Card] = {}
+        self._replies_to_note: dict[tuple[str, str], str] = {}
 
     async def route(self, key: str) -> Approval | None:
         """Return the approval with its route fixed; `None` where there is nobody to tell.
@@ -113,7 +123,7 @@ class Story:
                 return None
             rule = find_route(self._routes, approval)
             if rule is None:
-                self._log.warning("approval.no_route", approval=key, agent=approval.agent)
+                self._log.warning("approval.no_route", approval=key)
                 await self._desk.cancel(key, by=_ACTOR, undeliverable="no_route")
                 return None
             return await self._desk.route(key, terms_for(rule, approval, team=self._team))
@@ -136,54 +146,92 @@ class Story:
             return
         told = await self._cards.cards(key)
         card = await self._show(approval, told)
-        if card is not None:
-            await self._reply(approval, logged, card, told)
+        if card is None:
+            return
+        noted = _Card.read(told.get(_CARD))
+        if noted is None or noted.posted != card.posted:
+            # A new card: another replica may have told the event beside it meanwhile.
+            told = await self._cards.cards(key)
+        await self._reply(approval, logged, card, told)
 
     async def give_up(self, key: str, *, reason: str) -> None:
-        """End a pending approval as undeliverable; its agent learns the chat's own word."""
+        """End a pending approval as undeliverable; its agent learns the chat's own word.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached; nothing is given up.
+            Unconfirmed: It is not known whether it was. Repeating is safe.
+        """
         try:
             await self._desk.cancel(key, by=_ACTOR, undeliverable=reason)
+        except (StoreUnavailable, Unconfirmed):
+            raise
         except SignoffError as error:
             self._log.warning("approval.give_up_failed", approval=key, error=error.code)
 
     async def _show(self, approval: Approval, told: Mapping[str, str]) -> _Card | None:
-        card = _Card.read(told.get(_CARD))
+        noted = told.get(_CARD, "")
+        card = _Card.read(noted)
+        if card is None or approval.key in self._cards_to_note:
+            card = await self._post(approval, noted)
         if card is None:
-            return await self._post(approval, told.get(_CARD, ""))
+            return None
         message = self._rendering.card(approval)
+        for slot, note in told.items():
+            copy = _Card.read(note) if slot.startswith(_COPY) else None
+            if copy is not None:
+                await self._bring_up(approval, slot, copy, message)
+        if await self._bring_up(approval, _CARD, card, message):
+            return card
+        # A person deleted it. While it can be decided it must be seen; afterwards its thread is
+        # gone with it.
+        return None if approval.final else await self._post(approval, card.note())
+
+    async def _bring_up(self, approval: Approval, slot: str, card: _Card, message: Message) -> bool:
+        """Make a posted card show *message*; return whether it is still there."""
         shown = _fingerprint(message)
         if shown == card.shown:
-            return card
+            return True
         try:
             await self._messenger.update(card.posted, message)
         except DeliveryFailed as error:
             if not error.gone:
                 raise
-            # A person deleted it. While it can be decided it must be seen; afterwards its thread
-            # is gone with it.
-            if approval.final:
-                return None
-            return await self._post(approval, told[_CARD])
+            return False
         updated = _Card(card.posted, shown)
-        await self._cards.keep_card(approval.key, _CARD, updated.note(), only_if=card.note())
-        return updated
+        await self._cards.keep_card(approval.key, slot, updated.note(), only_if=card.note())
+        return True
 
     async def _post(self, approval: Approval, noted: str) -> _Card | None:
-        terms = approval.terms
-        if terms is None or approval.status in _NEVER_ASKED:
-            return None  # ended before anybody was asked: there is nothing to decide or to audit
+        """Post the card, or note the one that is posted already; return the one that stands."""
+        key, terms = approval.key, approval.terms
         intent = f"posting {self._holder}"
-        if noted != intent and not await self._cards.keep_card(
-            approval.key, _CARD, intent, only_if=noted
-        ):
-            return _Card.read((await self._cards.cards(approval.key)).get(_CARD))
-        message = self._rendering.card(approval)
-        posted = await self._messenger.post(terms.channel, message)
-        card = _Card(posted, _fingerprint(message))
-        await self._cards.keep_card(approval.key, _CARD, card.note(), only_if=intent)
-        self._log.info("card.posted", approval=approval.key, channel=posted.channel, ts=posted.ts)
-        await self._notify(approval, posted)
+        card = self._cards_to_note.get(key)
+        if card is None:
+            if terms is None or approval.status in _NEVER_ASKED:
+                return None  # ended before anybody was asked: nothing to decide or to audit
+            if noted != intent and not await self._cards.keep_card(
+                key, _CARD, intent, only_if=noted
+            ):
+                return await self._standing(key)
+            message = self._rendering.card(approval)
+            card = _Card(await self._messenger.post(terms.channel, message), _fingerprint(message))
+            self._cards_to_note[key] = card
+            self._log.info(
+                "card.posted", approval=key, channel=card.posted.channel, ts=card.posted.ts
+            )
+        if not await self._cards.keep_card(key, _CARD, card.note(), only_if=intent):
+            standing = await self._standing(key)
+            if standing is None or standing.posted != card.posted:
+                # Another replica took over meanwhile. Ours is a copy, and has to end like the card.
+                await self._cards.keep_card(key, f"{_COPY}{card.posted.ts}", card.note())
+                del self._cards_to_note[key]
+                return standing
+        del self._cards_to_note[key]
+        await self._notify(approval, card.posted)
         return card
+
+    async def _standing(self, key: str) -> _Card | None:
+        return _Card.read((await self._cards.cards(key)).get(_CARD))
 
     async def _reply(
         self, approval: Approval, logged: LoggedEvent, card: _Card, told: Mapping[str, str]
@@ -191,22 +239,43 @@ class Story:
         slot = f"reply {logged.cursor}"
         if slot in told:
             return
-        message = self._rendering.reply(logged.event, approval)
-        if message is None:
-            return
-        posted = await self._messenger.post(card.posted.channel, message, thread=card.posted.ts)
-        await self._cards.keep_card(approval.key, slot, posted.ts)
+        mark = approval.key, slot
+        ts = self._replies_to_note.get(mark)
+        if ts is None:
+            message = self._rendering.reply(logged.event, approval)
+            if message is None:
+                return
+            try:
+                posted = await self._messenger.post(
+                    card.posted.channel, message, thread=card.posted.ts
+                )
+            except DeliveryFailed as error:
+                if not (error.gone or error.unfit):
+                    raise
+                # Without its thread, or not to be told: no reason to end what can be decided.
+                self._log.warning("reply.untold", approval=approval.key, reason=error.reason)
+                return
+            ts = self._replies_to_note[mark] = posted.ts
+        await self._cards.keep_card(approval.key, slot, ts)
+        del self._replies_to_note[mark]
 
     async def _notify(self, approval: Approval, posted: Posted) -> None:
         """Write to the approvers directly, where the route says so; the card is what counts."""
         if approval.terms is None or "dm" not in approval.terms.notify or approval.final:
             return
-        message = self._rendering.direct(approval, await self._messenger.link(posted))
-        for person in await self._people(approval):
-            try:
-                await self._messenger.post(person, message)
-            except DeliveryFailed as error:
-                self._log.warning("direct.failed", approval=approval.key, reason=error.reason)
+        try:
+            async with asyncio.timeout(_DIRECT_SECONDS):
+                message = self._rendering.direct(approval, await self._messenger.link(posted))
+                for person in await self._people(approval):
+                    await self._write_to(person, message, approval=approval)
+        except TimeoutError:
+            self._log.warning("direct.late", approval=approval.key)
+
+    async def _write_to(self, person: str, message: Message, *, approval: Approval) -> None:
+        try:
+            await self._messenger.post(person, message)
+        except DeliveryFailed as error:
+            self._log.warning("direct.failed", approval=approval.key, reason=error.reason)
 
     async def _people(self, approval: Approval) -> Sequence[str]:
         """Return the user ids of all who are asked, groups opened, each once."""

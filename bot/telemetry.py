@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any, Final, Literal, TextIO
 
@@ -51,10 +52,11 @@ def configure_logs(
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=stamps,
+            foreign_pre_chain=[*stamps, _head_of_foreign],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _class_of_error,
+                _printable,
                 renderer,
             ],
         )
@@ -85,4 +87,22 @@ def _class_of_error(_: Any, __: str, event: Any) -> Any:
         error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
+    return event
+
+
+def _head_of_foreign(_: Any, __: str, event: Any) -> Any:
+    """Keep the constant beginning of a third party's line.
+
+    What follows is put together from errors, bodies and objects, which may hold anything.
+    """
+    head = re.split(r"[\n:({\[<]", str(event.get("event", "")), maxsplit=1)[0]
+    event["event"] = head.strip()[:200]
+    return event
+
+
+def _printable(_: Any, __: str, event: Any) -> Any:
+    """Escape what a terminal would obey: ids in events are text that somebody else wrote."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = ascii(value)
     return event

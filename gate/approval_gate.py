@@ -372,7 +372,7 @@ class ApprovalGate:
             terms: Further arguments of `request`.
 
         Raises:
-            TypeError: The function is not async.
+            TypeError: The function is not async, or a partial one.
         """
 
         def wrap(inner: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,8 +27,9 @@ def guarded(
     terms: AskTerms,
 ) -> Callable[..., Any]:
     """Return *function* behind *gate*; see `ApprovalGate.requires_approval`."""
-    if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{function.__qualname__} is not an async function")
+    # A partial hides the arguments that it was given by place: nobody would decide them.
+    if not inspect.iscoroutinefunction(function) or isinstance(function, functools.partial):
+        raise TypeError(f"{function!r} is not an async function")
     signature = inspect.signature(function)
     receiver = _receiver(function, signature)
     action = name or function.__name__

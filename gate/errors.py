@@ -9,17 +9,17 @@ Our error hierarchy::
     │   ├── ApprovalExpired                       nobody answered in time
     │   ├── ApprovalCancelled                     withdrawn before a decision
     │   ├── Undeliverable                         nobody could be asked
-    │   ├── DigestMismatch                        what would run is not what was decided
-    │   ├── ReceiptInvalid                        the decision cannot be verified
+    │   ├── DigestMismatch (ValueError)           what would run is not what was decided
+    │   ├── ReceiptInvalid (PermissionError)      the decision cannot be verified
     │   └── AlreadyConsumed                       the approval has released its one run
     ├── ApprovalNotFound (LookupError)         no approval with this id
-    ├── ApprovalConflict                       the id stands for something else
+    ├── ApprovalConflict (ValueError)          the id stands for something else
     ├── AlreadyDecided                         a decision exists, it never changes
     ├── ApprovalTimeout (TimeoutError)         the caller's own patience ended
     ├── NotAllowed (PermissionError)           this person, or this answer, is not allowed
     ├── Unconfirmed                            it is not known whether a write took place
     ├── StoreUnavailable (ConnectionError)     the store cannot be reached
-    ├── StoreCorrupt                           the store returned what we never wrote
+    ├── StoreCorrupt (ValueError)              the store returned what we never wrote
     ├── InvalidId (ValueError)                 not an id
     ├── InvalidVerdict (ValueError)            not a word that a person can answer
     ├── PayloadNotCanonical (ValueError)       not strict JSON

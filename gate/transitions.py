@@ -348,9 +348,9 @@ def _consume(current: Approval, command: Consume, now: datetime) -> Transition:
     refused = refusal(current)
     if refused is not None:
         raise refused
-    if current.status is ApprovalStatus.PENDING:
+    if current.status is ApprovalStatus.PENDING or current.decision is None:
         raise NotAllowed(current.id, reason="not_approved")
-    if current.decision is None or current.decision.override_result is not None:
+    if current.decision.override_result is not None:
         # A person gave a result in place of the run.
         raise NotAllowed(current.id, reason="overridden")
     if command.digest != current.effective_digest:

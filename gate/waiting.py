@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from .approval import Approval, ApprovalStatus
 from .clock import sleep
 from .desk import Desk
-from .errors import ApprovalTimeout, SignoffError, StoreUnavailable
+from .errors import AlreadyDecided, ApprovalTimeout, SignoffError, StoreUnavailable
 from .logs import get_logger
 from .protocols import BulkRead, Watch
 from .transitions import as_of
@@ -144,8 +144,11 @@ class WaitingRoom:
             return approval
         try:
             return await self._desk.expire(approval.key)
+        except AlreadyDecided as other:
+            # The store's clock went back, and somebody was in time: what is written counts.
+            return other.approval
         except SignoffError:
-            # Somebody else wrote it, or nothing can be written now. The store's clock has spoken.
+            # Nothing can be written now. The store's clock has spoken.
             return approval
 
     async def _until_woken(self, waiter: Waiter, approval: Approval, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gate import Approval, Desk, NotAllowed, Verdict, record_key
+from gate import Approval, Desk, InvalidId, NotAllowed, Verdict, record_key
 from stores import Store, open_store
 
 from ..deciding import Answers, Voter
@@ -126,7 +126,11 @@ async def _answer(
 
 def _voter() -> Voter:
     """Return the real user of the process: not a variable that anybody can set, not a flag."""
-    return Voter(principal=cli_principal(pwd.getpwuid(os.getuid()).pw_name))
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        raise InvalidId(field="login name", reason="the system has none for this user") from None
+    return Voter(principal=cli_principal(name))
 
 
 def _print(approval: Approval, *, as_json: bool) -> None:

@@ -59,11 +59,30 @@ def run() -> None:
         from ..app import run_bot
 
         stop = _stop_signal()
-        async with run_bot(settings, environ=environ):
-            await stop.wait()
-            get_logger("signoff.bot").info("bot.stopping")
 
-    asyncio.run(serve())
+        async def work() -> None:
+            async with run_bot(settings, environ=environ):
+                await asyncio.Event().wait()
+
+        # A stop counts also while it is coming up: Slack or the store may keep it waiting.
+        bot = asyncio.create_task(work())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({bot, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not bot.done():
+            get_logger("signoff.bot").info("bot.stopping")
+            bot.cancel()
+        await asyncio.wait({bot})
+        if not bot.cancelled():
+            bot.result()
+
+    try:
+        asyncio.run(serve())
+    except SignoffError:
+        raise
+    except Exception as error:  # noqa: BLE001  (its text may hold anything; the log has the class)
+        get_logger("signoff.bot").error("bot.failed", exc_info=error)
+        sys.exit(1)
 
 
 @main.command()

@@ -48,7 +48,7 @@ def print_approvals(approvals: Sequence[Approval], *, now: datetime, total: int)
             _text(approval.name),
             f"{_span((now - approval.created_at).total_seconds())} ago",
             _span((approval.deadline - now).total_seconds()),
-            approval.terms.channel if approval.terms else "not routed",
+            _text(approval.terms.channel) if approval.terms else "not routed",
         )
     console = Console(highlight=False)
     console.print(table)

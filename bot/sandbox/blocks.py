@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from enum import Enum
 from typing import Any
 
 from .elements import ELEMENT_KEYS, INPUT_ELEMENTS, INTERACTIVE_ELEMENTS, OPTION_LIMITS
+from .newer_blocks import NEWER_BLOCKS, BlockProblems, check_newer
 from .wire import Json
 
 
@@ -30,21 +31,7 @@ _BLOCK_KEYS: dict[str, set[str]] = {
     "markdown": {"text"},
 }
 
-# Known to Slack, but not checked in depth here.
-_SHALLOW = {
-    "alert",
-    "card",
-    "carousel",
-    "container",
-    "context_actions",
-    "data_table",
-    "data_visualization",
-    "file",
-    "plan",
-    "table",
-    "task_card",
-    "video",
-}
+_PLAIN = ("plain_text",)
 
 _MESSAGE_ONLY = {"markdown", "plan", "task_card", "context_actions", "file"}
 _NOT_IN_MODAL = {"table", "data_table", "carousel", "container"}
@@ -68,11 +55,11 @@ _RICH_LEAVES: dict[str, tuple[str, ...]] = {
 }
 
 
-class BlockCheck:
-    """Collects what Slack would refuse, each with its JSON pointer, in `errors`."""
+class BlockCheck(BlockProblems):
+    """Collects what Slack would refuse of blocks on a surface."""
 
     def __init__(self, surface: Surface) -> None:
-        self.errors: list[str] = []
+        super().__init__()
         self._surface = surface
         self._markdown = 0
         self._checks: dict[str, Callable[[Json, str], None]] = {
@@ -86,42 +73,37 @@ class BlockCheck:
             "markdown": self._markdown_block,
         }
 
-    def error(self, message: str, pointer: str) -> None:
-        """Note one refusal."""
-        self.errors.append(f"{message} [json-pointer:{pointer}]")
-
     def blocks(self, blocks: Any, pointer: str, limit: int) -> None:
         """Check a list of blocks; at most `limit` of them, block ids unique."""
         if not isinstance(blocks, list):
-            self.error("must provide an array", pointer)
+            self.error("must provide an array", pointer, code="invalid_type")
             return
-        if len(blocks) > limit:
-            self.error(f"no more than {limit} items allowed", pointer)
+        self.amount(blocks, pointer, least=0, most=limit)
         seen: set[str] = set()
         for index, block in enumerate(blocks):
             here = f"{pointer}/{index}"
             if not isinstance(block, dict):
-                self.error("must be an object", here)
+                self.error("must be an object", here, code="invalid_type")
                 continue
-            self._block(block, here)
+            self.block(block, here)
             block_id = block.get("block_id")
             if isinstance(block_id, str) and block_id:
                 if block_id in seen:
                     self.error(f"`block_id` {block_id!r} already exists", f"{here}/block_id")
                 seen.add(block_id)
 
-    def _block(self, block: Json, pointer: str) -> None:
+    def block(self, block: Json, pointer: str) -> None:
+        """Check one block."""
         kind = block.get("type")
-        if not isinstance(kind, str) or (kind not in _BLOCK_KEYS and kind not in _SHALLOW):
-            self.error(f"unsupported type: {kind}", f"{pointer}/type")
+        known = isinstance(kind, str) and (kind in _BLOCK_KEYS or kind in NEWER_BLOCKS)
+        if not isinstance(kind, str) or not known or not self._allowed_here(kind):
+            self.unsupported(kind, pointer)
             return
         self.string(block.get("block_id"), f"{pointer}/block_id", limit=255, optional=True, least=0)
-        if not self._allowed_here(kind):
-            self.error(f"unsupported type: {kind}", f"{pointer}/type")
+        if kind in NEWER_BLOCKS:
+            check_newer(self, kind, block, pointer)
             return
-        if kind in _SHALLOW:
-            return
-        self._keys(block, _BLOCK_KEYS[kind] | {"type", "block_id"}, pointer)
+        self.keys(block, _BLOCK_KEYS[kind] | {"type", "block_id"}, pointer)
         check = self._checks.get(kind)
         if check is not None:
             check(block, pointer)
@@ -133,117 +115,72 @@ class BlockCheck:
             return self._surface is Surface.MESSAGE
         return not (kind in _NOT_IN_MODAL and self._surface is Surface.MODAL)
 
-    def _keys(self, value: Json, allowed: Iterable[str], pointer: str) -> None:
-        for key in sorted(set(value) - set(allowed)):
-            self.error(f"invalid additional property: {key}", pointer)
-
-    def string(
-        self, value: Any, pointer: str, *, limit: int, least: int = 1, optional: bool = False
-    ) -> None:
-        """Check a string's presence and length (in code points)."""
-        if value is None:
-            if not optional:
-                self.error(f"missing required field: {pointer.rsplit('/', 1)[-1]}", pointer)
-            return
-        if not isinstance(value, str):
-            self.error("must be a string", pointer)
-        elif len(value) > limit:
-            self.error(f"must be less than {limit + 1} characters", pointer)
-        elif len(value) < least:
-            self.error(f"must be more than {least - 1} characters", pointer)
-
-    def text(self, value: Any, pointer: str, *, limit: int, plain: bool = False) -> None:
-        """Check a text object of 1..`limit` characters; `plain` refuses mrkdwn."""
-        if value is None:
-            self.error(f"missing required field: {pointer.rsplit('/', 1)[-1]}", pointer)
-            return
-        if not isinstance(value, dict):
-            self.error("must provide an object", pointer)
-            return
-        kind = value.get("type")
-        if kind == "plain_text":
-            self._keys(value, ("type", "text", "emoji"), pointer)
-        elif kind == "mrkdwn" and not plain:
-            self._keys(value, ("type", "text", "verbatim"), pointer)
-        else:
-            self.error(f"unsupported type: {kind}", f"{pointer}/type")
-        self.string(value.get("text"), f"{pointer}/text", limit=limit)
-
-    def _items(self, block: Json, key: str, pointer: str, limit: int) -> list[tuple[Json, str]]:
-        values = block.get(key)
-        here = f"{pointer}/{key}"
-        if not isinstance(values, list):
-            self.error(f"missing required field: {key}", pointer)
-            return []
-        if not values:
-            self.error("no fewer than 1 items allowed", here)
-        if len(values) > limit:
-            self.error(f"no more than {limit} items allowed", here)
-        found = []
-        for index, value in enumerate(values):
-            if isinstance(value, dict):
-                found.append((value, f"{here}/{index}"))
-            else:
-                self.error("must be an object", f"{here}/{index}")
-        return found
-
     def _section(self, block: Json, pointer: str) -> None:
         if block.get("text") is None and not block.get("fields"):
-            self.error("missing required field: text or fields", pointer)
+            self.missing("text or fields", pointer)
         if block.get("text") is not None:
             self.text(block["text"], f"{pointer}/text", limit=3000)
         if block.get("fields"):
-            for value, here in self._items(block, "fields", pointer, 10):
+            for value, here in self.items(block, "fields", pointer, most=10):
                 self.text(value, here, limit=2000)
         if block.get("accessory") is not None:
             self._elements([(block["accessory"], f"{pointer}/accessory")], with_image=True)
 
     def _header(self, block: Json, pointer: str) -> None:
-        self.text(block.get("text"), f"{pointer}/text", limit=150, plain=True)
+        self.text(block.get("text"), f"{pointer}/text", limit=150, kinds=_PLAIN)
 
     def _context(self, block: Json, pointer: str) -> None:
-        for value, here in self._items(block, "elements", pointer, 10):
+        for value, here in self.items(block, "elements", pointer, most=10):
             if value.get("type") == "image":
                 self._image(value, here)
             else:
                 self.text(value, here, limit=3000)
 
+    def buttons(self, block: Json, key: str, pointer: str, most: int) -> None:
+        """Check a list of buttons."""
+        self._elements([*self.items(block, key, pointer, most=most)], allowed={"button"})
+
     def _actions(self, block: Json, pointer: str) -> None:
-        self._elements([*self._items(block, "elements", pointer, 25)])
+        self._elements([*self.items(block, "elements", pointer, most=25)])
 
     def _image(self, block: Json, pointer: str) -> None:
         if block.get("image_url") is None and block.get("slack_file") is None:
-            self.error("missing required field: image_url or slack_file", pointer)
+            self.missing("image_url or slack_file", pointer)
         self.string(block.get("image_url"), f"{pointer}/image_url", limit=3000, optional=True)
         self.string(block.get("alt_text"), f"{pointer}/alt_text", limit=2000)
         if block.get("title") is not None:
-            self.text(block["title"], f"{pointer}/title", limit=2000, plain=True)
+            self.text(block["title"], f"{pointer}/title", limit=2000, kinds=_PLAIN)
 
     def _markdown_block(self, block: Json, pointer: str) -> None:
         self.string(block.get("text"), f"{pointer}/text", limit=12_000)
         self._markdown += len(block.get("text") or "")
         if self._markdown > 12_000:
-            self.error("markdown blocks exceed 12000 characters", pointer)
+            self.error(
+                "markdown blocks exceed 12000 characters",
+                pointer,
+                constraint=("max_length", 12_000, self._markdown),
+            )
 
     def _rich_text(self, block: Json, pointer: str) -> None:
-        for part, here in self._items(block, "elements", pointer, 1000):
+        for part, here in self.items(block, "elements", pointer, most=1000):
             self._rich_part(part, here, _RICH_PARTS)
 
     def _rich_part(self, part: Json, pointer: str, allowed: set[str]) -> None:
         kind = part.get("type")
         if kind not in allowed:
-            self.error(f"unsupported type: {kind}", f"{pointer}/type")
+            self.unsupported(kind, pointer)
             return
-        if kind == "rich_text_list" and part.get("style") not in ("bullet", "ordered"):
-            self.error("must be a valid enum value", f"{pointer}/style")
+        if kind == "rich_text_list":
+            self.choice(part.get("style"), f"{pointer}/style", ("bullet", "ordered"))
+            self.whole(part.get("indent"), f"{pointer}/indent", least=0, most=8)
         elements = part.get("elements")
         if not isinstance(elements, list):
-            self.error("missing required field: elements", pointer)
+            self.missing("elements", pointer)
             return
         for index, leaf in enumerate(elements):
             here = f"{pointer}/elements/{index}"
             if not isinstance(leaf, dict):
-                self.error("must be an object", here)
+                self.error("must be an object", here, code="invalid_type")
             elif kind == "rich_text_list":
                 self._rich_part(leaf, here, {"rich_text_section"})
             else:
@@ -252,19 +189,19 @@ class BlockCheck:
     def _rich_leaf(self, leaf: Json, pointer: str) -> None:
         required = _RICH_LEAVES.get(str(leaf.get("type")))
         if required is None:
-            self.error(f"unsupported type: {leaf.get('type')}", f"{pointer}/type")
+            self.unsupported(leaf.get("type"), pointer)
             return
         for key in required:
             if leaf.get(key) is None or leaf.get(key) == "":
-                self.error(f"missing required field: {key}", pointer)
+                self.missing(key, pointer)
 
     def _input(self, block: Json, pointer: str) -> None:
-        self.text(block.get("label"), f"{pointer}/label", limit=2000, plain=True)
+        self.text(block.get("label"), f"{pointer}/label", limit=2000, kinds=_PLAIN)
         if block.get("hint") is not None:
-            self.text(block["hint"], f"{pointer}/hint", limit=2000, plain=True)
+            self.text(block["hint"], f"{pointer}/hint", limit=2000, kinds=_PLAIN)
         element = block.get("element")
         if not isinstance(element, dict):
-            self.error("missing required field: element", pointer)
+            self.missing("element", pointer)
             return
         self._elements([(element, f"{pointer}/element")], allowed=INPUT_ELEMENTS)
 
@@ -278,7 +215,7 @@ class BlockCheck:
         seen: set[str] = set()
         for element, pointer in elements:
             if not isinstance(element, dict):
-                self.error("must be an object", pointer)
+                self.error("must be an object", pointer, code="invalid_type")
                 continue
             if with_image and element.get("type") == "image":
                 self._image(element, pointer)
@@ -293,14 +230,14 @@ class BlockCheck:
     def _element(self, element: Json, pointer: str, allowed: Set[str]) -> None:
         kind = element.get("type")
         if not isinstance(kind, str) or kind not in allowed:
-            self.error(f"unsupported type: {kind}", f"{pointer}/type")
+            self.unsupported(kind, pointer)
             return
-        self._keys(element, ELEMENT_KEYS[kind] | {"type", "action_id"}, pointer)
+        self.keys(element, ELEMENT_KEYS[kind] | {"type", "action_id"}, pointer)
         self.string(
             element.get("action_id"), f"{pointer}/action_id", limit=255, optional=True, least=0
         )
         if element.get("placeholder") is not None:
-            self.text(element["placeholder"], f"{pointer}/placeholder", limit=150, plain=True)
+            self.text(element["placeholder"], f"{pointer}/placeholder", limit=150, kinds=_PLAIN)
         if element.get("confirm") is not None:
             self._confirm(element["confirm"], f"{pointer}/confirm")
         if kind == "button":
@@ -311,7 +248,7 @@ class BlockCheck:
             self._options(element, pointer, OPTION_LIMITS[kind])
 
     def _button(self, element: Json, pointer: str) -> None:
-        self.text(element.get("text"), f"{pointer}/text", limit=75, plain=True)
+        self.text(element.get("text"), f"{pointer}/text", limit=75, kinds=_PLAIN)
         self.string(element.get("value"), f"{pointer}/value", limit=2000, optional=True, least=0)
         self.string(element.get("url"), f"{pointer}/url", limit=3000, optional=True)
         self.string(
@@ -320,24 +257,21 @@ class BlockCheck:
             limit=75,
             optional=True,
         )
-        if element.get("style") not in (None, "primary", "danger"):
-            self.error("must be a valid enum value", f"{pointer}/style")
+        self.choice(element.get("style"), f"{pointer}/style", (None, "primary", "danger"))
 
     def _confirm(self, confirm: Any, pointer: str) -> None:
         if not isinstance(confirm, dict):
-            self.error("must provide an object", pointer)
+            self.error("must provide an object", pointer, code="invalid_type")
             return
-        self._keys(confirm, ("title", "text", "confirm", "deny", "style"), pointer)
+        self.keys(confirm, ("title", "text", "confirm", "deny", "style"), pointer)
         for key, limit in (("title", 100), ("confirm", 30), ("deny", 30)):
             if confirm.get(key) is not None or key == "title":
-                self.text(confirm.get(key), f"{pointer}/{key}", limit=limit, plain=True)
+                self.text(confirm.get(key), f"{pointer}/{key}", limit=limit, kinds=_PLAIN)
         self.text(confirm.get("text"), f"{pointer}/text", limit=300)
 
     def _plain_input(self, element: Json, pointer: str) -> None:
         for key, least in (("max_length", 1), ("min_length", 0)):
-            value = element.get(key)
-            if value is not None and not (isinstance(value, int) and least <= value <= 3000):
-                self.error(f"must be between {least} and 3000", f"{pointer}/{key}")
+            self.whole(element.get(key), f"{pointer}/{key}", least=least, most=3000)
         self.string(
             element.get("initial_value"),
             f"{pointer}/initial_value",
@@ -348,13 +282,15 @@ class BlockCheck:
 
     def _options(self, element: Json, pointer: str, limit: int) -> None:
         if element.get("options") is None and element.get("option_groups") is not None:
-            groups = self._items(element, "option_groups", pointer, 100)
-            lists = [self._items(group, "options", here, limit) for group, here in groups]
+            groups = self.items(element, "option_groups", pointer, most=100)
+            for group, here in groups:
+                self.text(group.get("label"), f"{here}/label", limit=75, kinds=_PLAIN)
+            lists = [self.items(group, "options", here, most=limit) for group, here in groups]
         else:
-            lists = [self._items(element, "options", pointer, limit)]
+            lists = [self.items(element, "options", pointer, most=limit)]
         for options in lists:
             for option, here in options:
-                self._keys(option, ("text", "value", "description", "url"), here)
+                self.keys(option, ("text", "value", "description", "url"), here)
                 self.text(option.get("text"), f"{here}/text", limit=75)
                 self.string(option.get("value"), f"{here}/value", limit=150)
                 if option.get("description") is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,8 +48,8 @@ class Control:
         self._people = people
         self._modals = modals
 
-    def add_routes(self, app: web.Application) -> None:
-        """Add the routes under `/sandbox/`."""
+    def add_routes(self, app: web.Application, more: Mapping[str, Verb]) -> None:
+        """Add the routes under `/sandbox/`; `more` are verbs of others."""
         app.router.add_get("/sandbox/state", self._guarded(self._state))
         app.router.add_get("/sandbox/log", self._guarded(self._log))
         app.router.add_get("/sandbox/events", self._guarded(self._events))
@@ -66,6 +66,8 @@ class Control:
             "disconnect": self._disconnect,
             "clock": self._clock,
             "workspace": self._workspace,
+            "shortcut": self._shortcut,
+            **more,
         }
         for name, verb in verbs.items():
             app.router.add_post(f"/sandbox/{name}", self._guarded(self._verb(verb)))
@@ -112,7 +114,7 @@ class Control:
             timeout = min(float(request.query.get("timeout", "25")), _MAX_WAIT)
             await self._world.wait_beyond(int(since), timeout)
         log = request.query.get("log") != "0"
-        return web.json_response(dump(self._world, self._hub, log=log))
+        return web.json_response(dump(self._world, self._hub, self._courier, log=log))
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(log_after(self._world, int(request.query.get("after", "0"))))
@@ -191,8 +193,19 @@ class Control:
         )
         return _delivered(delivery)
 
+    async def _shortcut(self, body: Json) -> Json:
+        user, callback_id = body["user"], body["callback_id"]
+        if body.get("ts") is None:
+            return _delivered(await self._people.global_shortcut(user, callback_id))
+        return _delivered(
+            await self._people.message_shortcut(user, body["channel"], body["ts"], callback_id)
+        )
+
     async def _home(self, body: Json) -> Json:
-        delivery = await self._people.open_home(body["user"])
+        tab = body.get("tab", "home")
+        if tab not in ("home", "messages"):
+            raise ValueError("tab must be home or messages")
+        delivery = await self._people.open_home(body["user"], tab=tab)
         return {"delivery": delivery.wire() if delivery else None}
 
     async def _deliver(self, body: Json) -> Json:
@@ -210,9 +223,12 @@ class Control:
         return {"closed": count}
 
     async def _clock(self, body: Json) -> Json:
-        self._world.clock.advance(float(body["advance"]))
+        clock = self._world.clock
+        if "speed" in body:
+            clock.set_speed(float(body["speed"]))
+        clock.advance(float(body.get("advance", 0.0)))
         self._world.touch()
-        return {"now": self._world.clock.now()}
+        return {"now": clock.now(), "speed": clock.speed}
 
     async def _workspace(self, body: Json) -> Json:
         apply_edit(self._world, body)

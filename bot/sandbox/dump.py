@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from .delivery import Courier
 from .records import Message, View
 from .socket import SocketHub
 from .state import World
@@ -11,12 +12,13 @@ from .wire import Json
 from .workspace import Channel
 
 
-def dump(world: World, hub: SocketHub, *, log: bool) -> Json:
+def dump(world: World, hub: SocketHub, courier: Courier, *, log: bool) -> Json:
     """The state as JSON.
 
     Args:
         world: The state.
         hub: The Socket Mode connections.
+        courier: Knows the held deliveries.
         log: Also the traffic log: `requests` and `deliveries`.
     """
     workspace, app = world.workspace, world.app
@@ -36,6 +38,9 @@ def dump(world: World, hub: SocketHub, *, log: bool) -> Json:
             "scopes": sorted(app.scopes),
             "events": sorted(app.events),
             "request_url": app.request_url,
+            "socket_mode": app.socket_mode,
+            "commands": [asdict(command) for command in app.commands],
+            "shortcuts": [asdict(shortcut) for shortcut in app.shortcuts],
         },
         "users": [world.user_wire(user) for user in world.users.values()],
         "usergroups": [asdict(group) for group in world.usergroups.values()],
@@ -53,6 +58,11 @@ def dump(world: World, hub: SocketHub, *, log: bool) -> Json:
         "homes": {user: _view(world, view) for user, view in world.homes.items()},
         "marks": [asdict(mark) for mark in world.marks],
         "sockets": [{"id": item.id, "since": item.since} for item in hub.connections],
+        "ghosts": hub.ghosts,
+        "held": courier.held,
+        "away": world.away,
+        "faults": [fault.wire() for fault in world.faults],
+        "rate_limits": world.meter.wire() if world.meter else None,
     }
     if log:
         state |= log_after(world, 0)

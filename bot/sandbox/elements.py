@@ -11,7 +11,17 @@ _SELECT = {"placeholder", "confirm", "focus_on_load"}
 _MULTI = _SELECT | {"max_selected_items"}
 
 ELEMENT_KEYS: dict[str, set[str]] = {
-    "button": {"text", "value", "url", "style", "confirm", "accessibility_label"},
+    "button": {
+        "text",
+        "value",
+        "url",
+        "style",
+        "confirm",
+        "accessibility_label",
+        "agent_prompt",
+        "agent_prompt_display",
+        "visible_to_user_ids",
+    },
     "static_select": _SELECT | {"options", "option_groups", "initial_option"},
     "multi_static_select": _MULTI | {"options", "option_groups", "initial_options"},
     "external_select": _SELECT | {"initial_option", "min_query_length"},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from . import payloads
 from .delivery import Courier
 from .elements import INPUT_ELEMENTS, UnknownOption, action_of, entered
+from .mentions import with_ids
 from .records import Delivery, Mark, Message
 from .response_urls import ResponseUrls
 from .state import World
@@ -20,6 +21,7 @@ from .visibility import (
     visible_message,
 )
 from .wire import Json
+from .workspace import Shortcut, User
 
 
 class People:
@@ -176,16 +178,71 @@ class People:
         else:
             self._world.delete(message)
 
+    async def message_shortcut(
+        self, user_id: str, channel_id: str, ts: str, callback_id: str
+    ) -> Delivery:
+        """Choose a shortcut in the menu of a message.
+
+        Raises:
+            Impossible: the person can not do that, or the app has no such shortcut.
+        """
+        user = self._own_member(user_id)
+        message = visible_message(self._world, user, channel_id, ts)
+        if message.ephemeral_to is not None:
+            raise Impossible("no_shortcuts", "an ephemeral message has no menu of shortcuts")
+        payload = payloads.message_shortcut(
+            self._world,
+            user,
+            message,
+            self._shortcut(callback_id, "message"),
+            trigger_id=self._world.new_trigger(user_id),
+            response_url=self._response_urls.issue(user_id, channel_id, message),
+        )
+        return await self._courier.deliver("interactive", payload, user=user_id)
+
+    async def global_shortcut(self, user_id: str, callback_id: str) -> Delivery:
+        """Choose a shortcut in the search.
+
+        Raises:
+            Impossible: the person can not do that, or the app has no such shortcut.
+        """
+        user = self._own_member(user_id)
+        payload = payloads.global_shortcut(
+            self._world,
+            user,
+            self._shortcut(callback_id, "global"),
+            trigger_id=self._world.new_trigger(user_id),
+        )
+        return await self._courier.deliver("interactive", payload, user=user_id)
+
+    def _shortcut(self, callback_id: str, kind: str) -> Shortcut:
+        for shortcut in self._world.app.shortcuts:
+            if (shortcut.callback_id, shortcut.type) == (callback_id, kind):
+                return shortcut
+        raise Impossible("no_such_shortcut", f"the app has no {kind} shortcut {callback_id!r}")
+
+    def _own_member(self, user_id: str) -> User:
+        """Commands and shortcuts are for the app's own workspace (docs.slack.dev, Connect)."""
+        user = person(self._world, user_id)
+        if user.is_stranger or user.team_id != self._world.workspace.team_id:
+            raise Impossible("other_workspace", f"{user.name} is of another workspace")
+        return user
+
     async def slash(self, user_id: str, channel_id: str, command: str, text: str) -> Delivery:
         """Type a slash command; an answer in the body is shown in the channel.
 
         Raises:
-            Impossible: the person can not use commands there.
+            Impossible: the person can not use commands there, or the app has no such command.
         """
-        user = person(self._world, user_id)
+        user = self._own_member(user_id)
         channel = visible_channel(self._world, user, channel_id)
-        if user.is_stranger or user_id not in channel.members:
+        if user_id not in channel.members or channel.is_archived:
             raise Impossible("can_not_write", f"{user.name} can not use commands there")
+        known = next((item for item in self._world.app.commands if item.command == command), None)
+        if known is None:
+            raise Impossible("no_such_command", f"{command} is not a valid command")
+        if known.should_escape:
+            text = with_ids(self._world, text)
         payload = payloads.slash_command(
             self._world,
             user,
@@ -219,8 +276,10 @@ class People:
             world.ephemerals.append(message)
             world.touch()
 
-    async def open_home(self, user_id: str) -> Delivery | None:
-        """Open the app's Home tab; the app gets `app_home_opened` if it subscribed.
+    async def open_home(
+        self, user_id: str, *, tab: Literal["home", "messages"] = "home"
+    ) -> Delivery | None:
+        """Open a tab of the app's home; the app gets `app_home_opened` if it subscribed.
 
         Raises:
             Impossible: there is no such person.
@@ -233,11 +292,11 @@ class People:
             "type": "app_home_opened",
             "user": user_id,
             "channel": world.direct(user_id).id,
-            "tab": "home",
+            "tab": tab,
             "event_ts": world.new_ts(),
         }
         home = world.homes.get(user_id)
-        if home is not None:
+        if home is not None and tab == "home":
             event["view"] = world.view_wire(home)
         payload = payloads.event_callback(world, event)
         return await self._courier.deliver("events_api", payload, user=user_id)

@@ -8,7 +8,7 @@ from .elements import state_values
 from .records import Message, View
 from .state import World
 from .wire import Json
-from .workspace import Channel, User
+from .workspace import Channel, Shortcut, User
 
 
 def user_part(user: User) -> Json:
@@ -74,9 +74,50 @@ def message_action(
     return payload
 
 
+def message_shortcut(
+    world: World,
+    user: User,
+    message: Message,
+    shortcut: Shortcut,
+    *,
+    trigger_id: str,
+    response_url: str,
+) -> Json:
+    """`message_action`: a shortcut chosen in a message's menu."""
+    return _common(world, user, "message_action") | {
+        "action_ts": world.new_ts(),
+        "callback_id": shortcut.callback_id,
+        "trigger_id": trigger_id,
+        "message_ts": message.ts,
+        "response_url": response_url,
+        "channel": channel_part(world.channels[message.channel]),
+        "message": world.message_wire(message),
+    }
+
+
+def global_shortcut(world: World, user: User, shortcut: Shortcut, *, trigger_id: str) -> Json:
+    """`shortcut`: one chosen outside of any channel; it has no response URL."""
+    return _common(world, user, "shortcut") | {
+        "action_ts": world.new_ts(),
+        "callback_id": shortcut.callback_id,
+        "trigger_id": trigger_id,
+    }
+
+
+def _view_common(world: World, user: User, kind: str) -> Json:
+    """As `_common`; for somebody of another workspace `team` is theirs, not the app's.
+
+    The app's own is in `view.app_installed_team_id` (docs.slack.dev, Slack Connect).
+    """
+    common = _common(world, user, kind)
+    if user.team_id != world.workspace.team_id:
+        common["team"] = {"id": user.team_id, "domain": user.team_id.lower()}
+    return common
+
+
 def view_action(world: World, user: User, view: View, action: Json, *, trigger_id: str) -> Json:
     """`block_actions` of a control in a modal or App Home."""
-    return _common(world, user, "block_actions") | {
+    return _view_common(world, user, "block_actions") | {
         "container": {"type": "view", "view_id": view.id},
         "trigger_id": trigger_id,
         "view": world.view_wire(view),
@@ -88,7 +129,7 @@ def view_submission(
     world: World, user: User, view: View, *, trigger_id: str, response_urls: list[Json]
 ) -> Json:
     """`view_submission`."""
-    return _common(world, user, "view_submission") | {
+    return _view_common(world, user, "view_submission") | {
         "trigger_id": trigger_id,
         "view": world.view_wire(view),
         "response_urls": response_urls,
@@ -97,7 +138,7 @@ def view_submission(
 
 def view_closed(world: World, user: User, view: View, *, cleared: bool) -> Json:
     """`view_closed`."""
-    return _common(world, user, "view_closed") | {
+    return _view_common(world, user, "view_closed") | {
         "view": world.view_wire(view),
         "is_cleared": cleared,
     }
@@ -134,6 +175,7 @@ def slash_command(
 def event_callback(world: World, event: dict[str, Any]) -> Json:
     """The Events API envelope around an event."""
     workspace, app = world.workspace, world.app
+    channel = world.channels.get(str(event.get("channel")))
     return {
         "token": app.verification_token,
         "team_id": workspace.team_id,
@@ -153,6 +195,6 @@ def event_callback(world: World, event: dict[str, Any]) -> Json:
                 "is_enterprise_install": False,
             }
         ],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
         "event_context": f"4-{world.ids.hex(24)}",
     }

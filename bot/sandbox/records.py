@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from .elements import StateKey, state_values
 from .wire import Json
+from .workspace import App
 
 DeliveryKind = Literal["interactive", "slash_commands", "events_api"]
 
@@ -28,6 +30,60 @@ class Message:
     ephemeral_to: str | None = None
     tombstone: bool = False
     inputs: dict[StateKey, Any] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass
+class StoredFile:
+    """One uploaded file; `shared` holds (channel, message ts) of where it is shown."""
+
+    id: str
+    name: str
+    title: str
+    length: int
+    user: str
+    created: float
+    token: str
+    content: bytes | None = None
+    completed: bool = False
+    shared: list[tuple[str, str]] = field(default_factory=list)
+
+    def wire(self, *, team_id: str, app: App, base: str) -> Json:
+        """The file object of messages and answers."""
+        kind = mimetypes.guess_type(self.name)[0] or "text/plain"
+        suffix = self.name.rpartition(".")[2] if "." in self.name else "text"
+        address = f"{base}/files/{self.user}/{self.id}/{self.name}"
+        return {
+            "id": self.id,
+            "created": int(self.created),
+            "timestamp": int(self.created),
+            "name": self.name,
+            "title": self.title,
+            "mimetype": kind,
+            "filetype": suffix,
+            "pretty_type": suffix.upper(),
+            "user": self.user,
+            "user_team": team_id,
+            "app_id": app.id,
+            "bot_id": app.bot_id,
+            "editable": False,
+            "size": self.length,
+            "mode": "hosted",
+            "is_external": False,
+            "external_type": "",
+            "is_public": True,
+            "public_url_shared": False,
+            "display_as_bot": True,
+            "username": "",
+            "url_private": address,
+            "url_private_download": address,
+            "permalink": address,
+            "channels": list(dict.fromkeys(channel for channel, _ in self.shared)),
+            "groups": [],
+            "ims": [],
+            "comments_count": 0,
+            "file_access": "visible",
+        }
 
 
 @dataclass
@@ -110,7 +166,12 @@ class Mark:
 
 @dataclass
 class ApiRequest:
-    """One request of the app to the sandbox, as received and as answered."""
+    """One request of the app to the sandbox, as received and as answered.
+
+    Attributes:
+        fault: The kind of the fault that hit it; after `reset_after` the answer stood, but the
+            app never saw it.
+    """
 
     id: int
     at: float
@@ -122,6 +183,7 @@ class ApiRequest:
     status: int
     answer: Json
     duration_ms: float
+    fault: str | None = None
 
     def wire(self) -> Json:
         """The record as JSON."""
@@ -135,9 +197,15 @@ class Delivery:
     Attributes:
         ok: The app acknowledged within the deadline.
         error: Why not: `timeout`, `not_connected`, `connection_lost`, `connection_failed`,
-            `http_<status>`.
+            `lost`, `late`, `http_<status>`.
         answer: The decoded answer or ack payload, if there was one.
         late_ms: When an ack came after the deadline: how long it took.
+        held: It waits for its release and was not sent yet.
+        fault: The kinds of the faults that hit it.
+        copy_of: The delivery that this one repeats: a duplicate, a late one or a retry.
+        retry: Number of the retry, 0 for the first attempt.
+        retry_reason: Why Slack tries again.
+        no_retry: The app asked for no more retries.
     """
 
     id: int
@@ -159,6 +227,12 @@ class Delivery:
     latency_ms: float | None = None
     late_ms: float | None = None
     error: str | None = None
+    held: bool = False
+    fault: list[str] = field(default_factory=list)
+    copy_of: int | None = None
+    retry: int = 0
+    retry_reason: str = ""
+    no_retry: bool = False
 
     def wire(self) -> Json:
         """The record as JSON."""

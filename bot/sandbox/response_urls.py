@@ -12,6 +12,7 @@ from aiohttp import web
 from .records import ApiRequest, Message, ResponseUrl
 from .rules import RESPONSE_URL_SECONDS, RESPONSE_URL_USES, check_message_blocks
 from .state import World, forget_oldest
+from .trouble import Answer, Trouble, event_of_call
 from .wire import Json, SlackError
 
 
@@ -20,11 +21,13 @@ class ResponseUrls:
 
     Args:
         world: The state.
+        trouble: Carries out the ordered faults.
         base_url: Returns the sandbox's own `http://host:port`.
     """
 
-    def __init__(self, world: World, *, base_url: Callable[[], str]) -> None:
+    def __init__(self, world: World, trouble: Trouble, *, base_url: Callable[[], str]) -> None:
         self._world = world
+        self._trouble = trouble
         self._base_url = base_url
 
     def issue(self, user: str, channel: str, message: Message | None) -> str:
@@ -42,31 +45,35 @@ class ResponseUrls:
         """Answer one POST to a response URL and log it."""
         began = time.perf_counter()
         raw = await request.text()
+        token = request.match_info["token"]
         args: Json = {}
-        status, answer = 200, {"ok": True}
-        try:
-            args = _decoded(raw)
-            self._use(request.match_info["token"], args)
-        except SlackError as refusal:
-            expired = refusal.error in ("expired_url", "used_url", "message_not_found")
-            status, answer = (404 if expired else 400), refusal.answer()
         world = self._world
-        world.requests.append(
-            ApiRequest(
-                id=world.ids.count(),
-                at=world.clock.now(),
-                method="response_url",
-                http_method=request.method,
-                content_type=request.content_type,
-                raw=raw,
-                args=args,
-                status=status,
-                answer=answer,
-                duration_ms=round((time.perf_counter() - began) * 1000, 3),
-            )
+
+        def carry_out() -> Answer:
+            try:
+                args.update(_decoded(raw))
+                self._use(token, args)
+            except SlackError as refusal:
+                expired = refusal.error in ("expired_url", "used_url", "message_not_found")
+                return Answer(404 if expired else 400, refusal.answer())
+            return Answer(body={"ok": True})
+
+        known = world.response_urls.get(token)
+        event = event_of_call("response_url", {}, known.channel if known else None)
+        answer = await self._trouble.around(event, carry_out)
+        record = ApiRequest(
+            id=world.ids.count(),
+            at=world.clock.now(),
+            method="response_url",
+            http_method=request.method,
+            content_type=request.content_type,
+            raw=raw,
+            args=args,
+            status=answer.status,
+            answer={},
+            duration_ms=round((time.perf_counter() - began) * 1000, 3),
         )
-        world.touch()
-        return web.json_response(answer, status=status)
+        return self._trouble.respond(request, record, answer)
 
     def _use(self, token: str, args: Json) -> None:
         world = self._world

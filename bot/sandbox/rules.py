@@ -15,6 +15,8 @@ from .wire import Json, SlackError, invalid_arguments
 
 ACK_SECONDS = 3.0
 TRIGGER_SECONDS = 3.0
+# docs.slack.dev, Events API: three retries, almost at once, after a minute, after five.
+EVENT_RETRY_SECONDS = (0.0, 60.0, 300.0)
 RESPONSE_URL_SECONDS = 30 * 60.0
 RESPONSE_URL_USES = 5
 MAX_SOCKETS = 10
@@ -22,6 +24,8 @@ MAX_MODALS = 3
 
 MAX_POST_TEXT = 40_000
 MAX_UPDATE_TEXT = 4_000
+MAX_MARKDOWN_TEXT = 12_000
+MAX_ATTACHMENTS = 100
 MAX_MESSAGE_BLOCKS = 50
 MAX_VIEW_BLOCKS = 100
 MAX_BLOCKS_JSON = 13_200
@@ -102,37 +106,40 @@ def check_view(view: Any, *, home: bool) -> None:
     size = len(json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_VIEW_BYTES:
         raise SlackError("view_too_large")
-    check = BlockCheck(Surface.HOME if home else Surface.MODAL)
-    kind = view.get("type")
-    if kind != ("home" if home else "modal"):
-        check.error("must be a valid enum value", "/view/type")
-    for key in sorted(set(view) - _VIEW_KEYS):
-        check.error(f"invalid additional property: {key}", "/view")
-    if "blocks" not in view:
-        check.error("missing required field: blocks", "/view")
-    else:
-        check.blocks(view["blocks"], "/view/blocks", MAX_VIEW_BLOCKS)
-    for key, limit in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
-        check.string(view.get(key), f"/view/{key}", limit=limit, least=0, optional=True)
-    if home:
-        for key in ("title", "submit", "close"):
-            if view.get(key) is not None:
-                check.error(f"invalid additional property: {key}", "/view")
-    else:
-        _check_modal_frame(check, view)
+    check = view_problems(view, home=home, pointer="/view")
     if check.errors:
         raise invalid_arguments(*check.errors)
 
 
-def _check_modal_frame(check: BlockCheck, view: Json) -> None:
+def view_problems(view: Json, *, home: bool, pointer: str) -> BlockCheck:
+    """What is wrong with a view; `pointer` is the view's own place."""
+    check = BlockCheck(Surface.HOME if home else Surface.MODAL)
+    check.choice(view.get("type"), f"{pointer}/type", ("home" if home else "modal",))
+    check.keys(view, _VIEW_KEYS, pointer)
+    if "blocks" not in view:
+        check.missing("blocks", pointer)
+    else:
+        check.blocks(view["blocks"], f"{pointer}/blocks", MAX_VIEW_BLOCKS)
+    for key, limit in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
+        check.string(view.get(key), f"{pointer}/{key}", limit=limit, least=0, optional=True)
+    if home:
+        for key in ("title", "submit", "close"):
+            if view.get(key) is not None:
+                check.error(f"invalid additional property: {key}", pointer, code="unknown_field")
+    else:
+        _check_modal_frame(check, view, pointer)
+    return check
+
+
+def _check_modal_frame(check: BlockCheck, view: Json, pointer: str) -> None:
     if view.get("title") is None:
-        check.error("missing required field: title", "/view")
+        check.missing("title", pointer)
     for key in ("title", "submit", "close"):
         if view.get(key) is not None:
-            check.text(view[key], f"/view/{key}", limit=24, plain=True)
+            check.text(view[key], f"{pointer}/{key}", limit=24, kinds=("plain_text",))
     blocks = view.get("blocks")
     has_input = isinstance(blocks, list) and any(
         isinstance(block, dict) and block.get("type") == "input" for block in blocks
     )
     if has_input and view.get("submit") is None:
-        check.error("missing required field: submit", "/view")
+        check.missing("submit", pointer)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
 from .clock import Clock
 from .control import Control
 from .delivery import Courier
+from .fault_control import FaultControl
 from .interactions import People
 from .methods import METHODS
 from .modals import Modals
 from .pages import add_pages
+from .rate_limits import RateLimits, RateMeter
 from .response_urls import ResponseUrls
-from .rules import ACK_SECONDS
+from .rules import ACK_SECONDS, EVENT_RETRY_SECONDS
 from .socket import SocketHub
 from .state import World
+from .trouble import Trouble
+from .uploads import Uploads
 from .web_api import WebApi
 from .workspace import Workspace, default_workspace
 
@@ -37,6 +41,9 @@ class Sandbox:
         ack_timeout: Seconds (real ones) the app has to acknowledge a delivery.
         seed: Seed of the generated ids.
         wall_time: The machine's time, put into request signatures.
+        rate_limits: Slack's rate limits, as `RateLimits` or its fields in a mapping; None means
+            that the app may call as often as it likes.
+        retry_seconds: Sandbox seconds before each retry of an event.
 
     Attributes:
         world: The state, for tests in the same process.
@@ -57,15 +64,27 @@ class Sandbox:
         ack_timeout: float = ACK_SECONDS,
         seed: int = 0,
         wall_time: Callable[[], float] = time.time,
+        rate_limits: RateLimits | Mapping[str, Any] | None = None,
+        retry_seconds: Sequence[float] = EVENT_RETRY_SECONDS,
     ) -> None:
         self.clock = clock or Clock()
         self.world = World(workspace or default_workspace(), clock=self.clock, seed=seed)
+        limits = RateLimits.of(rate_limits)
+        self.world.meter = RateMeter(limits, self.clock) if limits else None
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
         self.hub = SocketHub(self.world, base_url=lambda: self.url)
-        self.courier = Courier(self.world, self.hub, ack_timeout=ack_timeout, wall_time=wall_time)
-        self._response_urls = ResponseUrls(self.world, base_url=lambda: self.url)
+        self.courier = Courier(
+            self.world,
+            self.hub,
+            ack_timeout=ack_timeout,
+            wall_time=wall_time,
+            retry_seconds=retry_seconds,
+        )
+        self._trouble = Trouble(self.world)
+        self._response_urls = ResponseUrls(self.world, self._trouble, base_url=lambda: self.url)
+        self._uploads = Uploads(self.world, self._trouble, base_url=lambda: self.url)
         self.people = People(self.world, self.courier, self._response_urls)
         self.modals = Modals(self.world, self.courier)
 
@@ -110,7 +129,8 @@ class Sandbox:
         Raises:
             OSError: the port is taken.
         """
-        api = WebApi(self.world, {**METHODS, **self.hub.methods()})
+        methods = {**METHODS, **self.hub.methods(), **self._uploads.methods()}
+        api = WebApi(self.world, methods, self._trouble)
         control = Control(
             self.world,
             hub=self.hub,
@@ -122,7 +142,10 @@ class Sandbox:
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self.hub.handle)
         app.router.add_post("/response/{token}", self._response_urls.handle)
-        control.add_routes(app)
+        app.router.add_post("/upload/{token}", self._uploads.receive)
+        app.router.add_get("/files/{file}", self._uploads.download)
+        faults = FaultControl(self.world, hub=self.hub, courier=self.courier)
+        control.add_routes(app, faults.verbs())
         add_pages(app)
         app.on_shutdown.append(self._release)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)

@@ -35,7 +35,8 @@ class Connection:
     id: str
     socket: web.WebSocketResponse
     since: float
-    waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    # A list per envelope, because a duplicate has the same id and its own ack.
+    waiting: dict[str, list[asyncio.Future[Any]]] = field(default_factory=dict)
     late: dict[str, tuple[Delivery, float]] = field(default_factory=dict)
 
     async def send(self, frame: Json) -> None:
@@ -49,6 +50,10 @@ class SocketHub:
     Args:
         world: The state, for ids and time.
         base_url: Returns the sandbox's own `http://host:port`.
+
+    Attributes:
+        connections: The open connections.
+        ghosts: Dead registrations that Slack still counts and still sends to.
     """
 
     def __init__(self, world: World, *, base_url: Callable[[], str]) -> None:
@@ -58,6 +63,7 @@ class SocketHub:
         self._next = 0
         self._closing: set[asyncio.Task[None]] = set()
         self.connections: list[Connection] = []
+        self.ghosts = 0
 
     def methods(self) -> dict[str, Method]:
         """The Web API method that hands out tickets."""
@@ -75,10 +81,13 @@ class SocketHub:
         if ticket not in self._tickets:
             return web.Response(status=403, text="unknown or used ticket")
         self._tickets.discard(ticket)
+        if self._world.away is not None:
+            return web.Response(status=503)
         socket = web.WebSocketResponse(heartbeat=_PING_SECONDS)
         await socket.prepare(request)
-        if len(self.connections) >= MAX_SOCKETS:
-            await socket.send_str(self._goodbye("too_many_websockets"))
+        unwanted = self._unwanted()
+        if unwanted is not None:
+            await socket.send_str(self._goodbye(unwanted))
             await socket.close()
             return socket
         world = self._world
@@ -94,10 +103,17 @@ class SocketHub:
             self._forget(connection)
         return socket
 
+    def _unwanted(self) -> DisconnectReason | None:
+        if not self._world.app.socket_mode:
+            return "link_disabled"
+        if len(self.connections) + self.ghosts >= MAX_SOCKETS:
+            return "too_many_websockets"
+        return None
+
     def _hello(self) -> Json:
         return {
             "type": "hello",
-            "num_connections": len(self.connections),
+            "num_connections": len(self.connections) + self.ghosts,
             "debug_info": {
                 "host": "applink-sandbox",
                 "build_number": 1,
@@ -120,8 +136,10 @@ class SocketHub:
         if not isinstance(frame, dict):
             return
         envelope_id = str(frame.get("envelope_id"))
-        waiter = connection.waiting.pop(envelope_id, None)
-        if waiter is not None and not waiter.done():
+        waiter = next(
+            (item for item in connection.waiting.get(envelope_id, []) if not item.done()), None
+        )
+        if waiter is not None:
             waiter.set_result(frame.get("payload"))
             return
         late = connection.late.pop(envelope_id, None)
@@ -133,18 +151,21 @@ class SocketHub:
     def _forget(self, connection: Connection) -> None:
         if connection in self.connections:
             self.connections.remove(connection)
-        for waiter in connection.waiting.values():
-            if not waiter.done():
-                waiter.set_exception(ConnectionLost(connection.id))
+        for waiters in connection.waiting.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(ConnectionLost(connection.id))
         connection.waiting.clear()
         self._world.touch()
 
-    def choose(self) -> Connection | None:
-        """The connection for the next envelope: each in turn."""
-        if not self.connections:
+    def choose(self) -> Connection | Literal["ghost"] | None:
+        """The connection for the next envelope: each in turn, the ghosts after the living."""
+        lines = len(self.connections) + self.ghosts
+        if lines == 0:
             return None
         self._next += 1
-        return self.connections[self._next % len(self.connections)]
+        place = self._next % lines
+        return self.connections[place] if place < len(self.connections) else "ghost"
 
     async def send(
         self, connection: Connection, envelope: Json, delivery: Delivery, *, timeout: float
@@ -157,7 +178,7 @@ class SocketHub:
         """
         envelope_id = envelope["envelope_id"]
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        connection.waiting[envelope_id] = waiter
+        connection.waiting.setdefault(envelope_id, []).append(waiter)
         began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout):
@@ -170,7 +191,11 @@ class SocketHub:
             connection.late[envelope_id] = (delivery, began)
             raise
         finally:
-            connection.waiting.pop(envelope_id, None)
+            waiters = connection.waiting.get(envelope_id, [])
+            if waiter in waiters:
+                waiters.remove(waiter)
+            if not waiters:
+                connection.waiting.pop(envelope_id, None)
 
     async def disconnect(
         self,

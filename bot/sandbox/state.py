@@ -5,11 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from collections.abc import Coroutine
 from typing import Any
 
 from .clock import Clock
 from .elements import elements_of
-from .records import ApiRequest, Delivery, Mark, Message, ResponseUrl, Trigger, View
+from .faults import Faults
+from .rate_limits import RateMeter
+from .records import (
+    ApiRequest,
+    Delivery,
+    Mark,
+    Message,
+    ResponseUrl,
+    StoredFile,
+    Trigger,
+    View,
+)
 from .wire import Json
 from .workspace import Channel, User, UserGroup, Workspace
 
@@ -76,8 +88,12 @@ class World:
         self.marks: list[Mark] = []
         self.requests: deque[ApiRequest] = deque(maxlen=LOG_LENGTH)
         self.deliveries: deque[Delivery] = deque(maxlen=LOG_LENGTH)
+        self.files: dict[str, StoredFile] = {}
+        self.faults = Faults()
+        self.meter: RateMeter | None = None
+        self.away: str | None = None
         self.version = 0
-        self.closing = False
+        self._closed = asyncio.Event()
         self._micros = 0
         self._changed = asyncio.Event()
 
@@ -87,10 +103,25 @@ class World:
         woken, self._changed = self._changed, asyncio.Event()
         woken.set()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the sandbox is being closed."""
+        return self._closed.is_set()
+
     def close(self) -> None:
         """Let all waiters return: the sandbox is closing."""
-        self.closing = True
+        self._closed.set()
         self.touch()
+
+    async def unless_closed(self, work: Coroutine[Any, Any, object]) -> None:
+        """Wait for `work`, but give it up when the sandbox closes."""
+        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(self._closed.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def wait_beyond(self, version: int, timeout: float) -> None:
         """Return when there was a change after `version`, or after `timeout` seconds."""
@@ -113,7 +144,7 @@ class World:
     def new_trigger(self, user: str) -> str:
         """A fresh trigger id for something `user` did."""
         trigger_id = self.ids.trigger(self.clock.now())
-        self.triggers[trigger_id] = Trigger(user, self.clock.now())
+        self.triggers[trigger_id] = Trigger(user, self.clock.patience())
         forget_oldest(self.triggers)
         return trigger_id
 
@@ -229,6 +260,10 @@ class World:
                 }
         if message.blocks:
             wire["blocks"] = message.blocks
+        if message.files:
+            wire["files"] = [
+                self.file_wire(self.files[item]) for item in message.files if item in self.files
+            ]
         if message.thread_ts:
             wire["thread_ts"] = message.thread_ts
             if message.thread_ts != message.ts:
@@ -250,6 +285,14 @@ class World:
                 "subscribed": False,
             }
         return wire
+
+    def file_wire(self, file: StoredFile) -> Json:
+        """A file as JSON."""
+        return file.wire(
+            team_id=self.workspace.team_id,
+            app=self.app,
+            base=f"https://{self.workspace.team_domain}.slack.com",
+        )
 
     def replies(self, channel: str, ts: str) -> list[Message]:
         """The replies in a thread, without its parent, oldest first."""

@@ -27,11 +27,13 @@ class Impossible(ValueError):
 
 
 def person(world: World, user_id: str, *, force: bool = False) -> User:
-    """An active person.
+    """An active person whose client reaches Slack.
 
     Raises:
-        Impossible: unknown, a bot, or deactivated (`force` allows the latter).
+        Impossible: unknown, a bot, deactivated (`force` allows that), or Slack is away.
     """
+    if world.away is not None:
+        raise Impossible("slack_is_away", "Slack does not answer")
     user = world.users.get(user_id)
     if user is None or user.is_bot:
         raise Impossible("no_such_person", f"there is no person {user_id!r}")

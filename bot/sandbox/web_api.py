@@ -13,6 +13,7 @@ from .methods import Args, Method
 from .methods.call import missing_scope
 from .records import ApiRequest
 from .state import World
+from .trouble import Answer, Trouble, event_of_call
 from .wire import Json, SlackError
 
 
@@ -22,11 +23,13 @@ class WebApi:
     Args:
         world: The state the methods work on.
         methods: Every method by its name.
+        trouble: Carries out the ordered faults.
     """
 
-    def __init__(self, world: World, methods: Mapping[str, Method]) -> None:
+    def __init__(self, world: World, methods: Mapping[str, Method], trouble: Trouble) -> None:
         self._world = world
         self._methods = methods
+        self._trouble = trouble
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one HTTP request and log it."""
@@ -34,29 +37,37 @@ class WebApi:
         name = request.match_info["method"]
         raw = (await request.read()).decode("utf-8", "replace")
         args: Json = {}
+        unreadable: SlackError | None = None
         try:
             args = await self._arguments(request, raw)
-            answer = {"ok": True, **self.answer(name, args, self._token(request, args))}
         except SlackError as refusal:
-            answer = refusal.answer()
+            unreadable = refusal
+
+        def carry_out() -> Answer:
+            try:
+                if unreadable is not None:
+                    raise unreadable
+                body = {"ok": True, **self.answer(name, args, self._token(request, args))}
+            except SlackError as refusal:
+                body = refusal.answer()
+            scopes = ",".join(sorted(self._world.app.scopes))
+            return Answer(body=body, headers={"x-oauth-scopes": scopes})
+
+        answer = await self._trouble.around(event_of_call(name, args), carry_out)
         world = self._world
-        world.requests.append(
-            ApiRequest(
-                id=world.ids.count(),
-                at=world.clock.now(),
-                method=name,
-                http_method=request.method,
-                content_type=request.content_type,
-                raw=raw or request.query_string,
-                args={key: value for key, value in args.items() if key != "token"},
-                status=200,
-                answer=answer,
-                duration_ms=round((time.perf_counter() - began) * 1000, 3),
-            )
+        record = ApiRequest(
+            id=world.ids.count(),
+            at=world.clock.now(),
+            method=name,
+            http_method=request.method,
+            content_type=request.content_type,
+            raw=raw or request.query_string,
+            args={key: value for key, value in args.items() if key != "token"},
+            status=answer.status,
+            answer={},
+            duration_ms=round((time.perf_counter() - began) * 1000, 3),
         )
-        world.touch()
-        headers = {"x-oauth-scopes": ",".join(sorted(world.app.scopes))}
-        return web.json_response(answer, headers=headers)
+        return self._trouble.respond(request, record, answer)
 
     def answer(self, name: str, args: Json, token: str | None) -> Json:
         """The answer of a method, without `ok`.
@@ -73,11 +84,16 @@ class WebApi:
         return method.handler(self._world, Args(args))
 
     def _check_token(self, method: Method, token: str | None) -> None:
+        if method.wants == "none":
+            return
         app = self._world.app
         if not token:
             raise SlackError("not_authed")
         if token not in (app.bot_token, app.app_token):
             raise SlackError("invalid_auth")
+        error = app.app_token_error if token == app.app_token else app.token_error
+        if error is not None:
+            raise SlackError(error)
         if (token == app.app_token) != (method.wants == "app"):
             raise SlackError("not_allowed_token_type")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .wire import Json
 
@@ -14,6 +15,7 @@ DEFAULT_SCOPES = frozenset(
         "channels:read",
         "chat:write",
         "commands",
+        "files:write",
         "groups:history",
         "groups:read",
         "im:history",
@@ -182,8 +184,39 @@ class UserGroup:
 
 
 @dataclass
+class Command:
+    """One slash command of the app.
+
+    Attributes:
+        should_escape: Mentions of people and channels arrive as ids instead of as typed.
+    """
+
+    command: str
+    description: str = ""
+    usage_hint: str = ""
+    should_escape: bool = False
+
+
+@dataclass
+class Shortcut:
+    """One shortcut of the app: in a message's menu or, if global, in the search."""
+
+    name: str
+    callback_id: str
+    type: Literal["message", "global"] = "message"
+    description: str = ""
+
+
+@dataclass
 class App:
-    """The installed app and its credentials."""
+    """The installed app: its settings and its credentials.
+
+    Attributes:
+        token_error: What every call with the bot token is refused with, for example
+            `token_revoked`; None while the token is good.
+        app_token_error: The same for the app-level token.
+        socket_mode: Off, sockets are closed with `link_disabled` as soon as they open.
+    """
 
     id: str = "A0SIGNOFF"
     name: str = "signoff"
@@ -193,6 +226,13 @@ class App:
     app_token: str = "xapp-sandbox"  # noqa: S105 - made up
     signing_secret: str = "sandbox-signing-secret"  # noqa: S105 - made up
     verification_token: str = "sandbox-verification-token"  # noqa: S105 - made up
+    token_error: str | None = None
+    app_token_error: str | None = None
+    socket_mode: bool = True
+    commands: list[Command] = field(
+        default_factory=lambda: [Command("/signoff", "Pending approvals", should_escape=True)]
+    )
+    shortcuts: list[Shortcut] = field(default_factory=list)
     scopes: set[str] = field(default_factory=lambda: set(DEFAULT_SCOPES))
     events: set[str] = field(default_factory=lambda: {"app_home_opened"})
     request_url: str | None = None

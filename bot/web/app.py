@@ -21,7 +21,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def web_application(
-    probes: Mapping[str, Probe], *, slack_events: Handler | None = None
+    probes: Mapping[str, Probe],
+    *,
+    informing: Mapping[str, Probe] | None = None,
+    slack_events: Handler | None = None,
 ) -> web.Application:
     """Return the application.
 
@@ -30,6 +33,8 @@ def web_application(
 
     Args:
         probes: What must be well for the bot to do its work.
+        informing: What is told there too and changes no status: a channel that refuses messages is
+            no reason to send this replica no more clicks.
         slack_events: Takes Slack's requests at `POST /slack/events`, where they come over HTTP.
     """
 
@@ -37,9 +42,10 @@ def web_application(
         return web.json_response({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
-        answers = await asyncio.gather(*(_ask(probe) for probe in probes.values()))
-        found = dict(zip(probes, answers, strict=True))
-        ready = all(trouble is None for trouble in found.values())
+        asked = {**(informing or {}), **probes}
+        answers = await asyncio.gather(*(_ask(probe) for probe in asked.values()))
+        found = dict(zip(asked, answers, strict=True))
+        ready = all(found[name] is None for name in probes)
         return web.json_response(
             {
                 "status": "ok" if ready else "not ready",
@@ -79,3 +85,5 @@ async def _ask(probe: Probe) -> str | None:
             return await probe()
     except TimeoutError:
         return "no answer in time"
+    except Exception as error:  # noqa: BLE001  (a probe that fails has found something)
+        return type(error).__name__

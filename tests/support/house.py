@@ -38,7 +38,7 @@ approvers = ["U0ANA", "U0BEN", "S0SECURITY"]
 """Ana, Ben, or somebody of the security group (Cho); Dan is a member who may not."""
 
 _ROOT: Final = Path(__file__).parents[2]
-_MARK: Final = "SIGNOFF_TEST_HOUSE"
+_MARK: Final = "TEST_HOUSE_MARK"
 _UP: Final = 15.0
 """Seconds that a process may take to come up on a busy machine."""
 
@@ -110,6 +110,10 @@ class Process:
     def printed(self) -> str:
         """Return everything that it has written to its output and its log."""
         return self._out.read_text("utf-8", "replace") + self._err.read_text("utf-8", "replace")
+
+    def complaints(self) -> str:
+        """Return its log alone: its standard error."""
+        return self._err.read_text("utf-8", "replace")
 
     async def says(
         self, wanted: Callable[[Said], object], description: str, timeout: float = _UP
@@ -353,6 +357,11 @@ class House:
         return self._run(
             Agent, f"agent-{count + 1}", "-m", "tests.support.agents.agent", *arguments, talk=True
         )
+
+    def start(self, name: str, *arguments: str, **changes: str | None) -> Process:
+        """Start any other Python process; *changes* are variables, `None` leaves one out."""
+        environ = {k: v for k, v in (self.environ | changes).items() if v is not None}
+        return self._run(Process, name, *arguments, environ=environ)
 
     async def command(self, *arguments: str, **changes: str | None) -> Finished:
         """Run `signoff` with *arguments* to its end."""

@@ -85,11 +85,14 @@ Handler = Callable[[World, Args], Json]
 
 @dataclass(frozen=True)
 class Method:
-    """A method: its code, the scopes it needs (any one of them), the kind of token it takes."""
+    """A method: its code, the scopes it needs (any one of them), the kind of token it takes.
+
+    `wants` is `none` where Slack asks for no token at all.
+    """
 
     handler: Handler
     scopes: tuple[str, ...] = ()
-    wants: Literal["bot", "app"] = "bot"
+    wants: Literal["bot", "app", "none"] = "bot"
 
 
 def missing_scope(world: World, needed: str) -> SlackError:

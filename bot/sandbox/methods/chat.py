@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.sandbox.records import Message
-from bot.sandbox.rules import MAX_POST_TEXT, MAX_UPDATE_TEXT, check_message_blocks, check_metadata
+from bot.sandbox.rules import (
+    MAX_ATTACHMENTS,
+    MAX_MARKDOWN_TEXT,
+    MAX_POST_TEXT,
+    MAX_UPDATE_TEXT,
+    check_message_blocks,
+    check_metadata,
+)
 from bot.sandbox.state import World
 from bot.sandbox.wire import Json, SlackError
 from bot.sandbox.workspace import Channel
@@ -45,10 +52,21 @@ def _content(args: Args) -> tuple[str, list[Json] | None]:
     """Text and blocks of a call, checked.
 
     Raises:
-        SlackError: `no_text`, `invalid_blocks`, `invalid_blocks_format`, `msg_blocks_too_long`.
+        SlackError: `no_text`, `invalid_blocks`, `invalid_blocks_format`, `msg_blocks_too_long`,
+            `too_many_attachments`, `markdown_text_conflict`, `msg_too_long`.
     """
     text = args.optional("text") or ""
     blocks: Any = args.decoded("blocks", error="invalid_blocks_format")
+    attachments: Any = args.decoded("attachments", error="invalid_attachments")
+    if isinstance(attachments, list) and len(attachments) > MAX_ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    markdown = args.optional("markdown_text")
+    if markdown is not None:
+        if text or blocks:
+            raise SlackError("markdown_text_conflict")
+        if len(markdown) > MAX_MARKDOWN_TEXT:
+            raise SlackError("msg_too_long")
+        blocks = [{"type": "markdown", "text": markdown}]
     if blocks is not None:
         check_message_blocks(blocks)
     if not text and not blocks:

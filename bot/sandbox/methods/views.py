@@ -24,7 +24,7 @@ def exchange_trigger(world: World, trigger_id: str) -> str:
         raise SlackError("invalid_trigger_id")
     if trigger.used:
         raise SlackError("exchanged_trigger_id")
-    if world.clock.now() - trigger.issued > TRIGGER_SECONDS:
+    if world.clock.patience() - trigger.issued > TRIGGER_SECONDS:
         raise SlackError("expired_trigger_id")
     trigger.used = True
     return trigger.user

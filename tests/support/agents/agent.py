@@ -108,7 +108,9 @@ async def _main(options: argparse.Namespace) -> None:
     )
     async with (
         open_store(ping_interval=options.ping) as store,
-        ApprovalGate(store, agent=options.agent, store_patience=options.patience) as gate,
+        ApprovalGate(
+            store, agent=options.agent, store_patience=options.patience, sweep=options.sweep
+        ) as gate,
         asyncio.TaskGroup() as jobs,
     ):
         agent = _Agent(gate, marks=options.marks)
@@ -122,6 +124,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--agent", default="billing")
     parser.add_argument("--marks", type=Path, required=True, help="folder for the side effects")
     parser.add_argument("--patience", type=float, default=30.0, help="with a store that is away")
+    parser.add_argument("--sweep", type=float, default=60.0, help="over all that it waits for")
     parser.add_argument("--ping", type=float, default=10.0, help="looks at the listening line")
     return parser.parse_args()
 

@@ -1,0 +1,70 @@
+# Everything works on a machine that has Python >= 3.11, make and a package index.
+# Other interpreter: make test PYTHON=/path/to/python3.13
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# pyright runs on the Node that comes as a wheel; it shall not ask the index for a newer self.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help install demo test system check gallery chaos goldens clean
+
+help:  ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/installed-dev  ## Make .venv with everything that tests and checks need
+
+demo: $(VENV)/installed-demo  ## Open the whole path here: no Slack account, no Redis
+	@$(BIN)/signoff demo
+
+test: system install  ## Run all tests (installs chromium and redis-server with apt-get where it may)
+	$(BIN)/python -m pytest
+
+check: install  ## Lint, format, types, structure
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests/typing examples
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -q tests/structure
+
+gallery: install  ## Draw every state of the card into gallery/
+	@.ci/system pictures
+	$(BIN)/python examples/gallery.py
+
+chaos: system install  ## Kill processes at random for a minute, and look whether the promises hold
+	$(BIN)/python -m pytest tests/chaos
+
+goldens: install  ## Write the golden files and generated docs anew; read the difference before you keep it
+	SIGNOFF_UPDATE_GOLDENS=1 $(BIN)/python -m pytest -q tests/bot/slack tests/bot/test_manifest.py tests/structure
+
+system:
+	@.ci/system
+
+clean:  ## Remove everything that make made
+	rm -rf $(VENV) build dist gallery .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Two stamps, so that the demonstration does not wait for linters and type checkers.
+$(VENV)/installed-demo: constraints.txt pyproject.toml | $(VENV)/bin/pip
+	$(call pip_install,embedded)
+	@touch $@
+
+$(VENV)/installed-dev: constraints.txt pyproject.toml | $(VENV)/bin/pip
+	$(call pip_install,embedded$(comma)dev)
+	@touch $@ $(VENV)/installed-demo
+
+$(VENV)/bin/pip:
+	@PYTHON="$(PYTHON)" .ci/venv $(VENV)
+
+comma := ,
+
+# The build requirements come from the constraints too, hence without build isolation.
+define pip_install
+	@echo "installing into $(VENV) ($(1))"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt hatchling editables
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation \
+		-c constraints.txt -e ".[$(1)]"
+endef

@@ -1,0 +1,236 @@
+"""Settings: what the bot starts with, and every wrong value as one sentence that names it."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from bot.routing import RouteRule
+from bot.settings import ENVIRONMENT, Settings, read_settings
+from gate import ConfigError
+
+SECRET = "s3cret-Value"
+GIVEN = {"SLACK_BOT_TOKEN": f"xoxb-{SECRET}", "SLACK_APP_TOKEN": f"xapp-{SECRET}"}
+ROUTES = """
+[[routes]]
+channel = "C0APPROVALS"
+approvers = ["U0ANA"]
+"""
+
+
+def settings(folder: Path, text: str = ROUTES, **environ: str) -> Settings:
+    """Read the settings of a file with *text*."""
+    (folder / "signoff.toml").write_text(text, encoding="utf-8")
+    return read_settings(GIVEN | environ, directory=folder)
+
+
+def refusal(folder: Path, text: str = ROUTES, **environ: str) -> ConfigError:
+    """Return the error that stops the start."""
+    with pytest.raises(ConfigError) as caught:
+        settings(folder, text, **environ)
+    assert SECRET not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
+    return caught.value
+
+
+def test_the_least_that_works(tmp_path: Path):
+    """Two tokens and one route are enough; everything else has a safe default."""
+    found = settings(tmp_path)
+    assert ("127.0.0.1", 8080) == (found.host, found.port)
+    assert "https://slack.com/api/" == found.api_url
+    assert found.socket_mode
+    assert found.redis_url is None
+    assert ("console", "info", 600.0) == (
+        found.log_format,
+        found.log_level,
+        found.undeliverable_after,
+    )
+    assert (
+        RouteRule(channel="C0APPROVALS", approvers=("U0ANA",), notify=("mention",)),
+    ) == found.routes
+
+
+def test_everything_that_can_be_set(tmp_path: Path):
+    """Every variable and every key of the file arrives."""
+    text = """
+    undeliverable_after = "5m"
+    [[routes]]
+    agent = ["billing", "ops-*"]
+    name = "delete-*"
+    namespace = "prod"
+    channel = "G0PRIVATE"
+    approvers = ["U0ANA", "W0BEN", "S0OWNERS", "cli:ana", 'cli:DOMAIN\\ana']
+    expires_in = "30m"
+    notify = ["mention", "dm"]
+    """
+    found = settings(
+        tmp_path,
+        text,
+        SLACK_SIGNING_SECRET=SECRET,
+        SLACK_API_URL="http://127.0.0.1:9/api",
+        SIGNOFF_REDIS_URL=f"redis://:{SECRET}@127.0.0.1/0",
+        SIGNOFF_LISTEN="[::1]:0",
+        SIGNOFF_LOG_FORMAT="json",
+        SIGNOFF_LOG_LEVEL="debug",
+    )
+    assert ("::1", 0) == (found.host, found.port)
+    assert "http://127.0.0.1:9/api/" == found.api_url
+    assert ("json", "debug", 300.0) == (
+        found.log_format,
+        found.log_level,
+        found.undeliverable_after,
+    )
+    assert (
+        RouteRule(
+            agents=("billing", "ops-*"),
+            names=("delete-*",),
+            namespaces=("prod",),
+            channel="G0PRIVATE",
+            approvers=("U0ANA", "W0BEN", "S0OWNERS", "cli:ana", "cli:DOMAIN\\ana"),
+            expires_in=1800.0,
+            notify=("mention", "dm"),
+        ),
+    ) == found.routes
+
+
+def test_no_secret_is_shown(tmp_path: Path):
+    """Neither `repr` nor `str` nor a dump of the settings holds a token, secret or password."""
+    found = settings(
+        tmp_path,
+        SLACK_SIGNING_SECRET=SECRET,
+        SIGNOFF_REDIS_URL=f"redis://:{SECRET}@127.0.0.1/0",
+    )
+    assert SECRET not in f"{found!r} {found} {found.model_dump()} {found.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({"SLACK_BOT_TOKEN": ""}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_BOT_TOKEN": f"xoxp-{SECRET}"}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_BOT_TOKEN": f"xoxb-{SECRET}\n"}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_BOT_TOKEN": f"xoxb-{SECRET}é"}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_APP_TOKEN": f"xoxb-{SECRET}"}, "SLACK_APP_TOKEN"),
+        ({"SLACK_APP_TOKEN": f"xapp-{SECRET} "}, "SLACK_APP_TOKEN"),
+        ({"SLACK_APP_TOKEN": ""}, "SLACK_APP_TOKEN"),
+        ({"SLACK_SIGNING_SECRET": "   "}, "SLACK_SIGNING_SECRET"),
+        ({"SLACK_SIGNING_SECRET": f"{SECRET}\n"}, "SLACK_SIGNING_SECRET"),
+        ({"SLACK_API_URL": "slack.com/api/"}, "SLACK_API_URL"),
+        ({"SLACK_API_URL": f"https://a:{SECRET}@slack.com/api/"}, "SLACK_API_URL"),
+        ({"SIGNOFF_LISTEN": "8080"}, "SIGNOFF_LISTEN"),
+        ({"SIGNOFF_LISTEN": "127.0.0.1:65536"}, "SIGNOFF_LISTEN"),
+        ({"SIGNOFF_LISTEN": ":8080"}, "SIGNOFF_LISTEN"),
+        ({"SIGNOFF_LOG_FORMAT": "xml"}, "SIGNOFF_LOG_FORMAT"),
+        ({"SIGNOFF_LOG_LEVEL": "loud"}, "SIGNOFF_LOG_LEVEL"),
+        ({"SIGNOFF_CONFIG": "elsewhere.toml"}, "SIGNOFF_CONFIG"),
+        ({"SIGNOFF_CONFIG": "."}, "SIGNOFF_CONFIG"),
+        ({"SLACK_CLIENT_ID": "1", "SLACK_CLIENT_SECRET": SECRET}, "SLACK_CLIENT_ID"),
+        ({"SLACK_CLIENT_ID": "", "SLACK_CLIENT_SECRET": ""}, "SLACK_CLIENT_ID"),
+    ],
+)
+def test_a_wrong_variable_stops_the_start_by_its_name(
+    tmp_path: Path, environ: dict[str, str], place: str
+):
+    """A wrong, missing or half-set variable is named; what it held is not repeated."""
+    assert refusal(tmp_path, **environ).setting.startswith(place)
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('approvers = ["U0ANA"]', "routes.0.channel"),
+        ('channel = "#general"\napprovers = ["U0ANA"]', "routes.0.channel"),
+        ('channel = "U0ANA"\napprovers = ["U0ANA"]', "routes.0.channel"),
+        ('channel = "C0A\\n"\napprovers = ["U0ANA"]', "routes.0.channel"),
+        ('channel = "C0A"', "routes.0.approvers"),
+        ('channel = "C0A"\napprovers = []', "routes.0.approvers"),
+        ('channel = "C0A"\napprovers = "U0ANA"', "routes.0.approvers"),
+        ('channel = "C0A"\napprovers = ["ana"]', "routes.0.approvers"),
+        ('channel = "C0A"\napprovers = ["U0ANA", "U0ANA "]', "routes.0.approvers"),
+        ('channel = "C0A"\napprovers = ["cli:"]', "routes.0.approvers"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\napprover = ["U0BEN"]', "routes.0.approver"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nagent = []', "routes.0.agent"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nname = ""', "routes.0.name"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nnamespace = 7', "routes.0.namespace"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nnotify = ["shout"]', "routes.0.notify"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "soon"', "routes.0.expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "0s"', "routes.0.expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "91d"', "routes.0.expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = true', "routes.0.expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = nan', "routes.0.expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = -1', "routes.0.expires_in"),
+    ],
+)
+def test_a_wrong_route_stops_the_start_by_its_place(tmp_path: Path, line: str, place: str):
+    """The sentence names the file and the place in it; an empty approver list is one of them."""
+    error = refusal(tmp_path, f"[[routes]]\n{line}\n")
+    assert error.setting.startswith("SIGNOFF_CONFIG (signoff.toml)")
+    assert place in error.setting
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "routes"),
+        ("routes = []", "routes"),
+        ("[[routes]", "not TOML"),
+        (f"{ROUTES}\n[extra]\n", "extra"),
+        (f'undeliverable_after = "x"\n{ROUTES}', "undeliverable_after"),
+    ],
+)
+def test_a_wrong_file_stops_the_start(tmp_path: Path, text: str, word: str):
+    """No file without a route, with unknown tables or half written widens anything."""
+    assert word in str(refusal(tmp_path, text))
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
+    """Bytes that are no UTF-8 end in a sentence."""
+    (tmp_path / "signoff.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_settings(GIVEN, directory=tmp_path)
+
+
+def test_the_later_route_is_named_by_its_number(tmp_path: Path):
+    """Of several routes the wrong one is named."""
+    text = f'{ROUTES}\n[[routes]]\nchannel = "C0A"\napprovers = []\n'
+    assert "routes.1.approvers" in refusal(tmp_path, text).setting
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [('"90s"', 90.0), ('"30m"', 1800.0), ('"24h"', 86400.0), ('"7d"', 604800.0), ("45", 45.0)],
+)
+def test_durations(tmp_path: Path, text: str, seconds: float):
+    """A duration is a number of seconds, or a number with its unit."""
+    found = settings(tmp_path, f"undeliverable_after = {text}\n{ROUTES}")
+    assert seconds == found.undeliverable_after
+
+
+def test_either_way_in_is_enough(tmp_path: Path):
+    """A signing secret alone means HTTP; beside an app token Socket Mode is used."""
+    (tmp_path / "signoff.toml").write_text(ROUTES)
+    environ = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": SECRET}
+    assert not read_settings(environ, directory=tmp_path).socket_mode
+    assert settings(tmp_path, SLACK_SIGNING_SECRET=SECRET).socket_mode
+
+
+def test_an_absolute_path_and_a_relative_one(tmp_path: Path):
+    """`SIGNOFF_CONFIG` is read as it stands, or from the working folder."""
+    (tmp_path / "mine.toml").write_text(ROUTES)
+    for path in ("mine.toml", str(tmp_path / "mine.toml")):
+        found = read_settings(GIVEN | {"SIGNOFF_CONFIG": path}, directory=tmp_path)
+        assert 1 == len(found.routes)
+
+
+def test_every_variable_is_described():
+    """The list of variables, which the documentation is made from, knows each that is read."""
+    read = {field.alias for field in Settings.model_fields.values() if field.alias}
+    assert read | {"SIGNOFF_CONFIG"} == set(ENVIRONMENT)
+    assert all(ENVIRONMENT.values())
+
+
+def test_a_config_error_travels(tmp_path: Path):
+    """The error survives a process boundary, without a secret."""
+    error = refusal(tmp_path, SLACK_BOT_TOKEN=f"xoxp-{SECRET}")
+    assert "SLACK_BOT_TOKEN" == pickle.loads(pickle.dumps(error)).setting

@@ -1,0 +1,129 @@
+"""A bot that cannot do its work does not start: one sentence says which setting to change."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from bot.sandbox.client import SandboxClient
+from tests.support.house import CHANNEL, ROUTES, House, running_house
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A house in which no bot comes up."""
+    with running_house(bots=0) as house:
+        yield house
+
+
+@pytest.fixture
+async def slack(house: House) -> AsyncIterator[SandboxClient]:
+    async with house.slack() as slack:
+        yield slack
+
+
+async def refused(house: House, *, routes: str = ROUTES, **changes: str | None) -> str:
+    """Start a bot that must not come up, and return its one sentence."""
+    transport = "http" if "SLACK_SIGNING_SECRET" in changes else "socket"
+    bot = house.start_bot(transport=transport, routes=routes, **changes)
+    code = await bot.ended()
+    lines = [line for line in bot.printed().splitlines() if not line.startswith("{")]
+    assert 2 == code, bot.printed()
+    assert 1 == len(lines), bot.printed()
+    assert lines[0].startswith("signoff: ")
+    assert "Traceback" not in bot.printed()
+    return lines[0].removeprefix("signoff: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("SLACK_BOT_TOKEN", None, "SLACK_BOT_TOKEN"),
+        ("SLACK_BOT_TOKEN", "xapp-sandbox", "SLACK_BOT_TOKEN"),
+        ("SLACK_BOT_TOKEN", "xoxb-unknown", "SLACK_BOT_TOKEN"),
+        ("SLACK_APP_TOKEN", None, "SLACK_APP_TOKEN"),
+        ("SLACK_APP_TOKEN", "xoxb-sandbox", "SLACK_APP_TOKEN"),
+        ("SLACK_APP_TOKEN", "xapp-unknown", "SLACK_APP_TOKEN"),
+        ("SLACK_API_URL", "not an address", "SLACK_API_URL"),
+        ("SLACK_API_URL", "http://127.0.0.1:1/api/", "SLACK_BOT_TOKEN"),
+        ("SIGNOFF_CONFIG", "nowhere.toml", "SIGNOFF_CONFIG"),
+        ("SIGNOFF_LISTEN", "8080", "SIGNOFF_LISTEN"),
+        ("SIGNOFF_LOG_FORMAT", "xml", "SIGNOFF_LOG_FORMAT"),
+        ("SIGNOFF_REDIS_URL", "http://127.0.0.1", "SIGNOFF_REDIS_URL"),
+    ],
+)
+async def test_a_wrong_variable_is_named(house: House, variable: str, value: str, named: str):
+    """Missing, of another kind, or unknown to Slack: the sentence begins with the setting."""
+    sentence = await refused(house, **{variable: value})
+    assert named in sentence
+    assert str(value) not in sentence or not str(value).startswith("x"), "no token is repeated"
+
+
+@pytest.mark.parametrize(
+    ("routes", "named"),
+    [
+        ("", "routes"),
+        (f'[[routes]]\nchannel = "{CHANNEL}"\napprovers = []\n', "routes.0.approvers"),
+        (f'[[routes]]\nchannel = "{CHANNEL}"\n', "routes.0.approvers"),
+        (f'[[routes]]\nchannel = "{CHANNEL}"\napprovers = ["ana"]\n', "routes.0.approvers"),
+        ('[[routes]]\nchannel = "#approvals"\napprovers = ["U0ANA"]\n', "routes.0.channel"),
+        (ROUTES + "quorum = 0\n", "routes.0.quorum"),
+        (ROUTES + 'expires_in = "soon"\n', "routes.0.expires_in"),
+        ("[[routes]\n", "SIGNOFF_CONFIG"),
+        (ROUTES.replace(CHANNEL, "C0NOWHERE"), "channel C0NOWHERE"),
+        (ROUTES.replace(CHANNEL, "C0GENERAL"), "channel C0GENERAL"),
+    ],
+)
+async def test_a_wrong_line_of_the_file_is_named(house: House, routes: str, named: str):
+    """Above all an empty list of approvers: it never means everybody."""
+    assert named in await refused(house, routes=routes)
+
+
+async def test_an_archived_channel_is_named(house: House, slack: SandboxClient):
+    """What worked yesterday and cannot work today stops the start too."""
+    await slack.edit_workspace(channels={CHANNEL: {"is_archived": True}})
+    try:
+        assert f"channel {CHANNEL}" in await refused(house)
+    finally:
+        await slack.edit_workspace(channels={CHANNEL: {"is_archived": False}})
+
+
+async def test_a_missing_scope_is_named(house: House, slack: SandboxClient):
+    """The sentence names the scope and says what to do."""
+    scopes = list((await slack.state()).data["app"]["scopes"])
+    await slack.edit_workspace(scopes=[scope for scope in scopes if scope != "usergroups:read"])
+    try:
+        sentence = await refused(house)
+        assert "usergroups:read" in sentence
+        assert "signoff manifest" in sentence
+    finally:
+        await slack.edit_workspace(scopes=scopes)
+
+
+async def test_an_address_that_is_taken_is_named(house: House):
+    """Two programs on one port: the sentence names the setting, not a line of ours."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert "SIGNOFF_LISTEN" in await refused(house, SIGNOFF_LISTEN=f"127.0.0.1:{port}")
+
+
+async def test_a_store_that_cannot_be_reached_is_said_in_one_sentence(house: House):
+    """It may come up later, so it is another exit code than a wrong setting's."""
+    bot = house.start_bot(SIGNOFF_REDIS_URL="redis://:hunter2@127.0.0.1:1/0")
+    assert 1 == await bot.ended()
+    [line] = [line for line in bot.printed().splitlines() if not line.startswith("{")]
+    assert "store" in line
+    assert "hunter2" not in line
+    bot.killed = True  # it ended with 1, as it should
+
+
+async def test_it_stops_in_order_when_told_to(house: House):
+    """SIGTERM right after the start, and in the middle of one: exit code 0, no traceback."""
+    bots = [house.start_bot(), house.start_bot(transport="http")]
+    await asyncio.gather(*(bot.up() for bot in bots))
+    assert [0, 0] == [await bot.stop() for bot in bots]
