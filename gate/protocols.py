@@ -88,7 +88,8 @@ class ApprovalStore(Protocol):
 
         The stored record gets the version `expected_version + 1`, whatever *approval* carries; the
         parts of the request (id to `not_by`) stay as `put` wrote them. With *before*, the write is
-        refused as `LATE` when the store's clock is at or past it. Of many concurrent calls with one
+        refused as `LATE` when the store's clock is at or past it. A standing consumption is never
+        taken away or replaced: a record with another one is `STALE`. Of many concurrent calls with one
         expected version at most one is `APPLIED`. Record, events, index entries and wake-up are
         written together or not at all; nothing is written unless the answer is `APPLIED`.
         """
@@ -162,7 +163,8 @@ class EventLog(Protocol):
         """Note *cursor* for *reader*; `False` and no change if *fence* is not the lease's newest.
 
         *fence* is what `Leases.hold` returned for the lease of the reader's name. A cursor never
-        moves backwards.
+        moves backwards: an earlier one changes nothing and is `True`. What is no cursor of this
+        log is a `ValueError`.
         """
         ...
 
@@ -174,7 +176,8 @@ class Listing(Protocol):
     async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
         """Return keys of pending records, oldest first, from behind the key *after*.
 
-        An *after* that is no longer pending still works: the listing goes on at its place.
+        Among equal times the order is by key. An *after* that is no longer pending still works: the
+        listing goes on at its place; an unknown one starts at the beginning.
         """
         ...
 
@@ -196,6 +199,7 @@ class ConsumeOnce(Protocol):
     ) -> Consumption:
         """Write the consumption if there is none, with its events; return the one that stands.
 
+        The version stays as it is. Raises `ApprovalNotFound`, and writes nothing, without a record.
         Waits for the durability that the store was opened with before it returns; `Unconfirmed`
         where that was not reached. From then on `get` returns the record with this consumption.
         """

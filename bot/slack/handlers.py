@@ -21,6 +21,7 @@ from ..deciding import Answers, Voter
 from ..messenger import DeliveryFailed, Message, Messenger
 from .ids import APPROVE, REASON_BLOCK, REJECT, REJECT_FORM, ButtonValue
 from .parse import Click, Submission
+from .render.line import Words, message
 from .render.modals import reject_modal
 from .render.notices import applied, foreign_card, notice_for, stale_card
 from .render.payload import arguments
@@ -29,8 +30,8 @@ __all__ = ["Handlers"]
 
 Ack = Callable[..., Awaitable[Any]]
 
-_MODAL_FAILED: Final = Message(
-    "❗ Nothing was recorded: Slack did not open the form. Please click Reject again."
+_FORM_FAILED: Final = message(
+    [Words("❗ Nothing was recorded: Slack did not open the form. Please click Reject again.")]
 )
 
 _FORM_UNREADABLE: Final = (
@@ -140,7 +141,7 @@ class Handlers:
                 await self._client.views_open(trigger_id=click.trigger, view=view)
         except Exception as error:  # noqa: BLE001  (whatever it was, the person must hear of it)
             self._log.warning("form.not_opened", approval=approval.key, error=type(error).__name__)
-            self._tell(click, _MODAL_FAILED)
+            self._tell(click, _FORM_FAILED)
 
     async def _look(self, click: Click) -> Approval | None:
         """Return the approval that the button stands for; answers for itself if there is none."""
@@ -186,14 +187,14 @@ class Handlers:
             self._log.warning("click.refused", reason=error.reason)
             return None
 
-    def _tell(self, click: Click, message: Message) -> None:
-        self._background.start(self._deliver(click, message), name="private-answer")
+    def _tell(self, click: Click, answer: Message) -> None:
+        self._background.start(self._deliver(click, answer), name="private-answer")
 
-    async def _deliver(self, click: Click, message: Message) -> None:
+    async def _deliver(self, click: Click, answer: Message) -> None:
         if click.voter.user is None:
             return
         try:
-            await self._messenger.tell(click.channel, click.voter.user, message)
+            await self._messenger.tell(click.channel, click.voter.user, answer)
         except DeliveryFailed as error:
             self._log.warning(
                 "answer.not_delivered", principal=click.voter.principal, reason=error.reason

@@ -163,7 +163,4 @@ def _body(message: Message) -> dict[str, Any]:
     if problems:
         # A last look before Slack's own: what breaks its limits would be refused or, worse, cut.
         raise DeliveryFailed("invalid_blocks", permanent=True, unfit=True)
-    body: dict[str, Any] = {"text": message.text}
-    if message.blocks:
-        body["blocks"] = list(message.blocks)
-    return body
+    return {"text": message.text, "blocks": list(message.blocks)}

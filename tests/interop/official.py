@@ -33,13 +33,14 @@ def problems(schema: dict[str, Any], name: str, value: Any) -> list[str]:
 def payload_problems(schema: dict[str, Any], delivery: dict[str, Any]) -> list[str]:
     """What the official types find wrong with a delivered payload.
 
-    Two known holes of the types are closed first: real payloads have `enterprise: null` in a
-    workspace without an enterprise (docs.slack.dev, block_actions), and clicks in views have no
-    `response_url`.
+    Known holes of the types are closed first: outside of an enterprise real payloads have
+    `enterprise: null`, events `context_enterprise_id: null` (docs.slack.dev, block_actions and
+    Slack Connect), and clicks in views have no `response_url`.
     """
     payload = dict(delivery["payload"])
-    if payload.get("enterprise", "") is None:
-        del payload["enterprise"]
+    for key in ("enterprise", "context_enterprise_id"):
+        if payload.get(key, "") is None:
+            del payload[key]
     if delivery["type"] == "block_actions" and "view" in payload:
         payload.setdefault("response_url", "")
     return problems(schema, _TYPES[delivery["type"]], payload)

@@ -72,9 +72,9 @@ async def test_no_trick_in_foreign_text_is_live(
         "key": {"payload": {trick: 1 for trick in TRICKS}},
     }[place]
     agent.ask(name, **sent)
-    usual = (await slack.state()).message(CHANNEL, await card(slack, plain))
-    ts = await card(slack, name)
-    shown = (await slack.state()).message(CHANNEL, ts)
+    known, ts = await card(slack, plain), await card(slack, name)
+    state = await slack.state()
+    usual, shown = state.message(CHANNEL, known), state.message(CHANNEL, ts)
     assert shown is not None
     assert usual is not None
     assert sorted(live_parts(usual["blocks"])) == sorted(live_parts(shown["blocks"]))

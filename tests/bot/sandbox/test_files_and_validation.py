@@ -43,9 +43,11 @@ async def test_a_file_is_shown_in_a_thread(
 async def _upload(web: AsyncWebClient, content: bytes = DIFF) -> tuple[str, int]:
     """An uploaded, not yet completed file, and the status of the upload."""
     answer = await web.files_getUploadURLExternal(filename="a.txt", length=len(DIFF))
-    async with aiohttp.ClientSession() as session:
-        async with session.post(answer["upload_url"], data=content) as response:
-            return str(answer["file_id"]), response.status
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(answer["upload_url"], data=content) as response,
+    ):
+        return str(answer["file_id"]), response.status
 
 
 async def test_an_upload_must_be_whole(web: AsyncWebClient) -> None:

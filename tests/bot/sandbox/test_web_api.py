@@ -33,6 +33,21 @@ async def _post(sandbox: Sandbox, method: str, **kwargs: Any) -> dict[str, Any]:
         ("chat.postMessage", {"channel": "C0GENERAL", "text": "x"}, "not_in_channel"),
         ("chat.postMessage", {"channel": APPROVALS}, "no_text"),
         ("chat.postMessage", {"channel": APPROVALS, "blocks": "["}, "invalid_blocks_format"),
+        (
+            "chat.postMessage",
+            {"channel": APPROVALS, "text": "x", "attachments": [{}] * 101},
+            "too_many_attachments",
+        ),
+        (
+            "chat.postMessage",
+            {"channel": APPROVALS, "text": "x", "markdown_text": "x"},
+            "markdown_text_conflict",
+        ),
+        (
+            "chat.postMessage",
+            {"channel": APPROVALS, "markdown_text": "x" * 12_001},
+            "msg_too_long",
+        ),
         ("chat.postMessage", {"channel": APPROVALS, "blocks": [{}]}, "invalid_blocks"),
         (
             "chat.postMessage",
