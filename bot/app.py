@@ -82,20 +82,6 @@ async def run_bot(
         directory = CachedDirectory(SlackDirectory(client, team=workspace.team), now=time.monotonic)
         messenger = SlackMessenger(client)
         desk = Desk(store)
-        handlers = Handlers(
-            Answers(desk, directory=directory),
-            messenger=messenger,
-            client=client,
-            background=background,
-        )
-        secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
-        bolt = bolt_app(
-            handlers,
-            client=client,
-            token=settings.bot_token.get_secret_value(),
-            workspace=workspace,
-            signing_secret=secret,
-        )
         holder = new_id()
         story = Story(
             desk,
@@ -106,6 +92,21 @@ async def run_bot(
             team=workspace.team,
             directory=directory,
             holder=holder,
+        )
+        handlers = Handlers(
+            Answers(desk, directory=directory),
+            messenger=messenger,
+            client=client,
+            background=background,
+            adopt=story.adopt,
+        )
+        secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
+        bolt = bolt_app(
+            handlers,
+            client=client,
+            token=settings.bot_token.get_secret_value(),
+            workspace=workspace,
+            signing_secret=secret,
         )
         notifier = Notifier(
             store, story, undeliverable_after=settings.undeliverable_after, now=time.monotonic
@@ -126,7 +127,7 @@ async def run_bot(
             )
             probes["slack"] = _socket_probe(socket)
         elif secret is not None:
-            endpoint = SlackEndpoint(bolt, signing_secret=secret)
+            endpoint = SlackEndpoint(bolt, signing_secret=secret).handle
         web = web_application(
             probes, informing={"delivery": _delivery(notifier)}, slack_events=endpoint
         )

@@ -36,6 +36,8 @@ __all__ = ["Rendering", "Story"]
 
 _CARD: Final = "card"
 _COPY: Final = "copy "
+_UNKNOWN: Final = "?"
+"""What a copy shows, before it was changed once."""
 _ACTOR: Final = "signoff"
 _DIRECT_SECONDS: Final = 15.0
 """For all direct notes of one approval: they inform, and must not hold up the channel."""
@@ -168,6 +170,28 @@ class Story:
         except SignoffError as error:
             self._log.warning("approval.give_up_failed", approval=key, error=error.code)
 
+    async def adopt(self, key: str, posted: Posted) -> None:
+        """Let a card that somebody used end like the noted one, where a crash left it unnoted.
+
+        Raises:
+            DeliveryFailed: The chat did not take the change.
+            SignoffError: Nothing was noted, or the record cannot be read.
+        """
+        noted = _Card.read((await self._cards.cards(key)).get(_CARD))
+        approval = await self._desk.get(key)
+        elsewhere = approval.terms is None or approval.terms.channel != posted.channel
+        if elsewhere or (noted is not None and noted.posted == posted):
+            return
+        slot = f"{_COPY}{posted.ts}"
+        await self._cards.keep_card(key, slot, _Card(posted, _UNKNOWN).note(), only_if="")
+        # The note first, then the record: what changes from now on is told with the copy.
+        shown: Message | None = None
+        while shown != (message := self._rendering.card(await self._desk.get(key))):
+            copy = _Card.read((await self._cards.cards(key)).get(slot))
+            if copy is None or not await self._bring_up(approval, slot, copy, message):
+                return
+            shown = message
+
     async def _show(self, approval: Approval, told: Mapping[str, str]) -> _Card | None:
         noted = told.get(_CARD, "")
         card = _Card.read(noted)
@@ -178,7 +202,7 @@ class Story:
         message = self._rendering.card(approval)
         for slot, note in told.items():
             copy = _Card.read(note) if slot.startswith(_COPY) else None
-            if copy is not None:
+            if copy is not None and copy.posted != card.posted:
                 await self._bring_up(approval, slot, copy, message)
         if await self._bring_up(approval, _CARD, card, message):
             return card

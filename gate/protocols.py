@@ -89,8 +89,8 @@ class ApprovalStore(Protocol):
         The stored record gets the version `expected_version + 1`, whatever *approval* carries; the
         parts of the request (id to `not_by`) stay as `put` wrote them. With *before*, the write is
         refused as `LATE` when the store's clock is at or past it. A standing consumption is never
-        taken away or replaced: a record with another one is `STALE`. Of many concurrent calls with one
-        expected version at most one is `APPLIED`. Record, events, index entries and wake-up are
+        taken away or replaced: a record with another one is `STALE`. Of many concurrent calls with
+        one expected version at most one is `APPLIED`. Record, events, index entries and wake-up are
         written together or not at all; nothing is written unless the answer is `APPLIED`.
         """
         ...

@@ -10,6 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
+from .app_settings import apply_manifest
+from .clock import Clock
 from .server import Sandbox
 from .workspace import App, default_workspace
 
@@ -23,6 +25,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bot-token", default=defaults.bot_token)
     parser.add_argument("--app-token", default=defaults.app_token)
     parser.add_argument("--signing-secret", default=defaults.signing_secret)
+    parser.add_argument("--manifest", type=Path, help="take the app's settings from this JSON file")
+    parser.add_argument("--clock-speed", type=float, default=1.0, help="sandbox seconds per second")
+    parser.add_argument(
+        "--rate-limit-scale",
+        type=float,
+        help="apply Slack's rate limits, with this many Slack seconds in one second",
+    )
     parser.add_argument("--ready-file", type=Path, help="also write the ready line to this file")
     parser.add_argument("--ready-fd", type=int, help="also write the ready line to this descriptor")
     return parser
@@ -35,12 +44,21 @@ async def _run(options: argparse.Namespace) -> None:
         signing_secret=options.signing_secret,
         request_url=options.request_url,
     )
+    if options.manifest is not None:
+        apply_manifest(app, json.loads(options.manifest.read_text(encoding="utf-8")))
+    scale = options.rate_limit_scale
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
     workspace = default_workspace(app)
-    async with Sandbox(workspace, host=options.host, port=options.port) as sandbox:
+    async with Sandbox(
+        workspace,
+        host=options.host,
+        port=options.port,
+        clock=Clock(speed=options.clock_speed),
+        rate_limits=None if scale is None else {"scale": scale},
+    ) as sandbox:
         ready = {
             "url": sandbox.url,
             "api_url": sandbox.api_url,

@@ -14,6 +14,8 @@ from .signing import signed_headers
 from .snapshot import Delivered, SandboxRefusal, State
 from .wire import Json
 
+__all__ = ["Delivered", "SandboxClient", "SandboxRefusal", "State"]
+
 _POLL_SECONDS = 5.0
 
 

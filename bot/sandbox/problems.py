@@ -53,9 +53,10 @@ class Problems:
         constraint: tuple[str, Any, Any] | None = None,
     ) -> None:
         """Note one refusal; `constraint` is its type, what was expected, what was got."""
-        broken = None
+        broken: Json | None = None
         if constraint is not None:
-            broken = dict(zip(("type", "expected", "got"), constraint, strict=True))
+            kind, expected, got = constraint
+            broken = {"type": kind, "expected": expected, "got": got}
         self.problems.append(Problem(message, pointer, code, broken))
 
     def missing(self, name: str, pointer: str) -> None:

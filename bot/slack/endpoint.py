@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -18,7 +19,7 @@ MAX_BODY: Final = 1024 * 1024
 
 
 class SlackEndpoint:
-    """An aiohttp handler for Slack's requests: one address for clicks and forms.
+    """Takes Slack's requests: one address for clicks and forms.
 
     The signature is checked here although Bolt checks it too: Bolt logs the whole body of a request
     that it refuses, and answers 500 to a timestamp that is no number.
@@ -26,16 +27,25 @@ class SlackEndpoint:
     Args:
         bolt: The app.
         signing_secret: Slack's secret for this app.
+        patience: Seconds for a whole body to come.
     """
 
-    def __init__(self, bolt: AsyncApp, *, signing_secret: str) -> None:
+    def __init__(self, bolt: AsyncApp, *, signing_secret: str, patience: float = 10.0) -> None:
         self._bolt = bolt
+        self._patience = patience
         self._verifier = SignatureVerifier(signing_secret)
         self._log = get_logger("signoff.slack")
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 401 to what Slack did not sign within five minutes, 400 to what is malformed."""
-        body = await request.read()
+        try:
+            async with asyncio.timeout(self._patience):
+                body = await request.read()
+        except web.HTTPException:
+            raise  # too large
+        except (TimeoutError, web.RequestPayloadError, ConnectionError):
+            self._log.warning("request.incomplete")
+            return web.Response(status=400, text="incomplete")
         if not self._signed(request, body):
             self._log.warning("request.unsigned", bytes=len(body))
             return web.Response(status=401, text="not signed by Slack")

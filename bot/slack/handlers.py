@@ -18,7 +18,7 @@ from gate import Approval, InvalidId, LimitExceeded, NotAllowed, SignoffError, V
 
 from ..background import Background
 from ..deciding import Answers, Voter
-from ..messenger import DeliveryFailed, Message, Messenger
+from ..messenger import DeliveryFailed, Message, Messenger, Posted
 from .ids import APPROVE, REASON_BLOCK, REJECT, REJECT_FORM, ButtonValue
 from .parse import Click, Submission
 from .render.line import Words, message
@@ -49,6 +49,7 @@ class Handlers:
         messenger: For private answers.
         client: Opens forms; without retry handlers.
         background: Owns what happens after the acknowledgement.
+        adopt: Is told by the way which card of an approval was used; `None` if nobody cares.
         form_budget: Seconds that Slack may take to open a form.
     """
 
@@ -59,12 +60,14 @@ class Handlers:
         messenger: Messenger,
         client: AsyncWebClient,
         background: Background,
+        adopt: Callable[[str, Posted], Awaitable[None]] | None = None,
         form_budget: float = _FORM_BUDGET,
     ) -> None:
         self._answers = answers
         self._messenger = messenger
         self._client = client
         self._background = background
+        self._adopt = adopt
         self._form_budget = form_budget
         self._log = get_logger("signoff.slack")
 
@@ -157,7 +160,16 @@ class Handlers:
             await self._refuse_stale(click.voter, approval, click.value)
             self._tell(click, stale_card())
             return None
+        self._background.start(self._used(click, approval), name="used-card")
         return approval
+
+    async def _used(self, click: Click, approval: Approval) -> None:
+        if self._adopt is None:
+            return
+        try:
+            await self._adopt(approval.key, Posted(click.channel, click.ts))
+        except (DeliveryFailed, SignoffError) as error:
+            self._log.warning("card.not_adopted", approval=approval.key, error=type(error).__name__)
 
     async def _refuse_stale(self, voter: Voter, approval: Approval, value: ButtonValue) -> None:
         self._log.warning("click.stale", approval=value.key, principal=voter.principal)

@@ -71,7 +71,9 @@ class Submission:
 def _voter(body: Mapping[str, Any]) -> Voter:
     """Return who clicked: the team of the person, else of the payload; both are Slack's word."""
     user = _part(body, "user")
-    team = user.get("team_id") or _part(body, "team").get("id")
+    team = user.get("team_id")
+    if team is None:
+        team = _part(body, "team").get("id")
     person = user.get("id")
     if not isinstance(team, str) or not isinstance(person, str):
         raise InvalidId(field="click", reason="it names no person")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.directory import LookupFailed, Person
-from bot.messenger import DeliveryFailed, Message, Posted
+from bot.messenger import DeliveryFailed, Message, Messenger, Posted
 from bot.notifier import READER, Notifier
 from bot.routing import RouteRule
 from bot.slack.render import card, direct, reply
@@ -168,7 +168,7 @@ class FaultyStore(MemoryStore):
         return await super().hold(*args, **options)
 
 
-def story_of(store: MemoryStore, chat: Chat, **changes: Any) -> Story:
+def story_of(store: MemoryStore, chat: Messenger, **changes: Any) -> Story:
     """Return a story on *store* and *chat*, as one process has it."""
     return Story(
         **{

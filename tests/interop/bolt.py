@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
@@ -24,7 +26,8 @@ _SCHEMAS = {"sent.json": ["--additional-properties"], "strict.json": []}
 def program(name: str) -> str:
     """The path of `node`, `npm` or `npx`."""
     found = shutil.which(name)
-    assert found is not None, f"{name} is needed for the interop tests: install Node.js 20 or later"
+    if found is None:
+        pytest.fail(f"the interop tests need {name}: install Node.js 20 or later", pytrace=False)
     return found
 
 

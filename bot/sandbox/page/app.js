@@ -6,6 +6,7 @@ import { messageNode, messageSignature } from "./messages.js";
 import { Modal } from "./modal.js";
 import { renderBlocks } from "./blocks.js";
 import { Place } from "./place.js";
+import { Suggestions } from "./commands.js";
 import { Store } from "./store.js";
 
 const $ = (id) => document.getElementById(id);
@@ -55,7 +56,8 @@ function openChannel(id) {
   view.channel = id;
   view.thread = null;
   $("shell").classList.remove("has-menu");
-  if (id === HOME) store.verb("home", { user: view.me });
+  if (id === HOME) store.act("home", { user: view.me }, "Opening the home");
+  else if (store.channel(id)?.is_im) store.act("home", { user: view.me, tab: "messages" }, "Opening the messages");
   remember();
   draw({ bottom: true });
 }
@@ -228,7 +230,7 @@ function draw(options = {}) {
 async function send(text, thread) {
   const command = /^(\/\S+)\s*([\s\S]*)$/.exec(text);
   const common = { user: view.me, channel: view.channel };
-  if (command && !thread) await store.verb("slash", { ...common, command: command[1], text: command[2] });
+  if (command && !thread) await store.act("slash", { ...common, command: command[1], text: command[2] }, command[1]);
   else await store.verb("say", { ...common, text: escapeText(text), ...(thread ? { thread_ts: thread } : {}) });
 }
 
@@ -263,6 +265,7 @@ function start() {
   $("theme-toggle").append(icon("theme"));
   $("thread-close").append(icon("close"));
   $("inspector-close").append(icon("close"));
+  new Suggestions({ store, me: () => view.me, area: $("composer-text"), list: $("suggestions") });
   wireComposer($("composer"), $("composer-text"), () => null);
   wireComposer($("thread-composer"), $("thread-text"), () => view.thread);
   $("menu").addEventListener("click", () => {

@@ -14,6 +14,9 @@ const ICONS = {
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   home: "M4 11l8-7 8 7v9h-5v-6H9v6H4z",
   chevron: "M9 6l6 6-6 6",
+  more: "M5.5 12h.01M12 12h.01M18.5 12h.01",
+  bolt: "M13 3L5 14h6l-1 7 8-11h-6z",
+  file: "M7 3h7l4 4v14H7zM14 3v4h4",
   external: "M14 5h5v5M19 5l-8 8M11 6H5v13h13v-6",
 };
 

@@ -7,7 +7,7 @@ import { mrkdwn } from "./mrkdwn.js";
 export function messageSignature(message, { store, view, inThread }) {
   const marks = store.state.marks.filter((mark) => mark.user === view.me && mark.ts === message.ts);
   const minute = message.reply_count ? Math.floor(store.state.now / 60) : 0;
-  return JSON.stringify([message, marks, view.me, inThread, view.thread === message.ts, minute, store.users().length]);
+  return JSON.stringify([message, marks, view.me, inThread, view.thread === message.ts, minute, store.users().length, store.state.app.shortcuts]);
 }
 
 export function messageNode(message, context, place) {
@@ -34,6 +34,7 @@ export function messageNode(message, context, place) {
       ? h("div", { class: "blocks" }, renderBlocks(message.blocks, place))
       : h("div", { class: "message-text" }, mrkdwn(message.text, people),
         message.edited && h("span", { class: "edited" }, " (edited)")),
+    message.files && h("div", { class: "files" }, message.files.map(fileNode)),
     !inThread && !ephemeral && summary(message, context)),
   !ephemeral && tools(message, context));
 }
@@ -55,7 +56,33 @@ function summary(message, { store, openThread }) {
   h("span", { class: "replies-last" }, `last reply ${ago(Number(message.latest_reply), store.state.now)}`), icon("chevron"));
 }
 
-function tools(message, { store, view, inThread, openThread }) {
+function fileNode(file) {
+  const size = file.size < 1024 ? `${file.size} bytes` : `${(file.size / 1024).toFixed(1)} kB`;
+  return h("a", { class: "file", href: `/files/${file.id}`, download: file.name, "data-testid": `file-${file.id}` },
+    icon("file"), h("span", { class: "file-name" }, file.title, h("small", {}, `${file.name}  ·  ${size}`)));
+}
+
+// Slack's "more actions": the message shortcuts from the app's settings.
+function shortcutMenu(message, { store, view }) {
+  const shortcuts = store.state.app.shortcuts.filter((one) => one.type === "message");
+  if (!shortcuts.length) return null;
+  const app = store.state.app.name;
+  const box = h("details", { class: "overflow more" },
+    h("summary", { class: "icon-button", "aria-label": "More actions", title: "More actions", "data-testid": `more-${message.ts}` }, icon("more")),
+    h("ul", { class: "overflow-list" }, shortcuts.map((one) => h("li", {}, h("button", {
+      type: "button", "data-testid": `shortcut-${one.callback_id}`, title: one.description,
+      on: {
+        click: () => {
+          box.open = false;
+          store.act("shortcut", { user: view.me, channel: view.channel, ts: message.ts, callback_id: one.callback_id }, one.name);
+        },
+      },
+    }, one.name, h("small", {}, app))))));
+  return box;
+}
+
+function tools(message, context) {
+  const { store, view, inThread, openThread } = context;
   const user = store.user(view.me);
   const deletable = message.user === view.me || user?.is_admin;
   const channel = view.channel;
@@ -64,6 +91,7 @@ function tools(message, { store, view, inThread, openThread }) {
       type: "button", class: "icon-button", "aria-label": "Reply in a thread", title: "Reply in a thread",
       "data-testid": `reply-${message.ts}`, on: { click: () => openThread(message.thread_ts || message.ts) },
     }, icon("reply")),
+    shortcutMenu(message, context),
     deletable && h("button", {
       type: "button", class: "icon-button", "aria-label": "Delete this message", title: "Delete this message",
       on: { click: () => store.verb("delete", { user: view.me, channel, ts: message.ts }) },

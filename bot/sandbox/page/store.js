@@ -61,6 +61,15 @@ export class Store {
     }
   }
 
+  // A verb that the app has to answer; `what` names it where the app did not.
+  async act(name, body, what) {
+    const answer = await this.verb(name, body);
+    if (answer.ok && answer.delivery && !answer.delivery.ok) {
+      this.toast(`${what} failed: the app did not answer as it should (${answer.delivery.error}).`);
+    }
+    return answer;
+  }
+
   user(id) { return this.state.users.find((user) => user.id === id); }
   users() { return this.state.users; }
   channel(id) { return this.state.channels.find((channel) => channel.id === id); }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from aiohttp import web as aioweb
@@ -13,9 +14,11 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import Sandbox, SandboxClient
+from tests.support.waiting import wait_until
 
 from .browser import Page, browser_page
 from .conftest import APPROVALS, card, modal
+from .small_app import endpoint
 
 
 @pytest.fixture
@@ -104,3 +107,50 @@ async def test_others_do_not_see_an_ephemeral(
     assert await page.value(
         "document.querySelector('.is-ephemeral').textContent.includes('Only visible to you')"
     )
+
+
+async def test_shortcuts_commands_and_files_are_on_the_page(
+    page: Page, sandbox: Sandbox, web: AsyncWebClient, client: SandboxClient
+) -> None:
+    """A message's menu, what a slash offers, a file in the thread, and what the app refused."""
+    await client.edit_workspace(
+        shortcuts=[
+            {"name": "Who can decide this?", "callback_id": "who"},
+            {"name": "New request", "callback_id": "new", "type": "global"},
+        ]
+    )
+    ts = str((await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"])
+    async with endpoint(sandbox) as app:
+        await page.click(f"more-{ts}")
+        await page.click("shortcut-who")
+        await wait_until(lambda: app.received, "the shortcut")
+        assert app.received[0].payload["message"]["ts"] == ts
+
+        await page.value("document.getElementById('composer-text').focus()")
+        await page.type("/si")
+        await page.until("!document.getElementById('suggestions').hidden")
+        await page.enter()
+        await page.type("ask @ben")
+        await page.enter()
+        await wait_until(lambda: len(app.received) == 2, "the command")
+        assert ["/signoff", "ask <@U0BEN|ben>"] == [
+            parse_qs(app.received[1].body)[key][0] for key in ("command", "text")
+        ]
+        await page.value("document.getElementById('composer-text').focus()")
+        await page.type("/new")
+        await page.click("suggestion-New request")
+        await wait_until(lambda: len(app.received) == 3, "the global shortcut")
+        assert app.received[2].payload["type"] == "shortcut"
+
+        app.statuses = [500]
+        await page.click("channel-home")
+        await page.until("document.getElementById('toast').textContent.includes('http_500')")
+        assert app.received[3].payload["event"]["tab"] == "home"
+
+    await web.files_upload_v2(
+        channel=APPROVALS, thread_ts=ts, filename="change.diff", content="--- a", title="The change"
+    )
+    await page.click(f"channel-{APPROVALS}")
+    await page.click(f"open-thread-{ts}")
+    await page.until("document.querySelector('#thread-feed .file') !== null")
+    assert "The change" in await page.value("document.querySelector('.file').textContent")

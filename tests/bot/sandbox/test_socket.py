@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
 import pytest
@@ -14,20 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox import Sandbox, SandboxClient
 
 from .conftest import APPROVALS, card
-
-
-class Line:
-    """The app's end of one connection."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def frame(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(await self.socket.receive_str(timeout=5))
-        return frame
-
-    async def ack(self, envelope_id: str) -> None:
-        await self.socket.send_str(json.dumps({"envelope_id": envelope_id}))
+from .small_app import Line
 
 
 @pytest.fixture
@@ -39,10 +24,6 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 async def _url(sandbox: Sandbox) -> str:
     web = AsyncWebClient(base_url=sandbox.api_url)
     return str((await web.apps_connections_open(app_token=sandbox.app_token))["url"])
-
-
-async def _line(sandbox: Sandbox, session: aiohttp.ClientSession) -> Line:
-    return Line(await session.ws_connect(await _url(sandbox)))
 
 
 async def test_a_ticket_is_good_for_one_connection(
@@ -59,7 +40,7 @@ async def test_hello_counts_the_connections(
     sandbox: Sandbox, session: aiohttp.ClientSession
 ) -> None:
     """Hello carries the count, the app id and how long the connection may live."""
-    lines = [await _line(sandbox, session) for _ in range(2)]
+    lines = [await Line.open(sandbox, session) for _ in range(2)]
     hellos = [await line.frame() for line in lines]
     assert [(hello["type"], hello["num_connections"]) for hello in hellos] == [
         ("hello", 1),
@@ -73,9 +54,9 @@ async def test_the_eleventh_connection_is_turned_away(
     sandbox: Sandbox, session: aiohttp.ClientSession
 ) -> None:
     """Ten connections are the limit."""
-    lines = [await _line(sandbox, session) for _ in range(10)]
+    lines = [await Line.open(sandbox, session) for _ in range(10)]
     assert [(await line.frame())["type"] for line in lines] == ["hello"] * 10
-    late = await (await _line(sandbox, session)).frame()
+    late = await (await Line.open(sandbox, session)).frame()
     assert (late["type"], late["reason"]) == ("disconnect", "too_many_websockets")
 
 
@@ -87,7 +68,7 @@ async def test_each_envelope_goes_to_one_connection(
 ) -> None:
     """Two connections share the clicks; nothing arrives twice."""
     ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
-    lines = [await _line(sandbox, session) for _ in range(2)]
+    lines = [await Line.open(sandbox, session) for _ in range(2)]
     for line in lines:
         await line.frame()
 
@@ -114,7 +95,7 @@ async def test_a_line_that_drops_loses_the_click(
 ) -> None:
     """A click in flight on a dying connection is not retried; the person sees a sign."""
     ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
-    line = await _line(sandbox, session)
+    line = await Line.open(sandbox, session)
     await line.frame()
     click = asyncio.ensure_future(
         client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
@@ -133,7 +114,7 @@ async def test_a_late_ack_is_noted(
 ) -> None:
     """An ack after the deadline does not help the person, but the log tells."""
     ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
-    line = await _line(sandbox, session)
+    line = await Line.open(sandbox, session)
     await line.frame()
     result = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
     assert result.error == "timeout"
@@ -149,7 +130,7 @@ async def test_slack_can_ask_for_a_reconnect(
     sandbox: Sandbox, session: aiohttp.ClientSession, client: SandboxClient
 ) -> None:
     """A disconnect frame names its reason, then the socket closes."""
-    line = await _line(sandbox, session)
+    line = await Line.open(sandbox, session)
     await line.frame()
     assert await client.disconnect(reason="refresh_requested") == 1
     frame = await line.frame()
@@ -162,7 +143,7 @@ async def test_a_warned_line_gets_nothing_new(
     sandbox: Sandbox, session: aiohttp.ClientSession, client: SandboxClient
 ) -> None:
     """During the grace time the old socket stays open, but is no longer chosen."""
-    line = await _line(sandbox, session)
+    line = await Line.open(sandbox, session)
     await line.frame()
     await client.disconnect(reason="warning", grace=30)
     assert (await line.frame())["reason"] == "warning"
