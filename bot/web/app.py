@@ -25,6 +25,7 @@ def web_application(
     *,
     informing: Mapping[str, Probe] | None = None,
     slack_events: Handler | None = None,
+    budget: float = PROBE_BUDGET,
 ) -> web.Application:
     """Return the application.
 
@@ -35,6 +36,7 @@ def web_application(
         probes: What must be well for the bot to do its work.
         informing: What is told there too and changes no status: a channel that refuses messages is
             no reason to send this replica no more clicks.
+        budget: Seconds that a probe may take.
         slack_events: Takes Slack's requests at `POST /slack/events`, where they come over HTTP.
     """
 
@@ -43,7 +45,7 @@ def web_application(
 
     async def readyz(_: web.Request) -> web.Response:
         asked = {**(informing or {}), **probes}
-        answers = await asyncio.gather(*(_ask(probe) for probe in asked.values()))
+        answers = await asyncio.gather(*(_ask(probe, budget=budget) for probe in asked.values()))
         found = dict(zip(asked, answers, strict=True))
         ready = all(found[name] is None for name in probes)
         return web.json_response(
@@ -79,9 +81,9 @@ async def serve(app: web.Application, *, host: str, port: int) -> AsyncIterator[
         await runner.cleanup()
 
 
-async def _ask(probe: Probe) -> str | None:
+async def _ask(probe: Probe, *, budget: float) -> str | None:
     try:
-        async with asyncio.timeout(PROBE_BUDGET):
+        async with asyncio.timeout(budget):
             return await probe()
     except TimeoutError:
         return "no answer in time"
