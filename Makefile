@@ -28,7 +28,7 @@ check: install  ## Lint, format, types, structure
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing examples
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -q tests/structure
 
 gallery: install  ## Draw every state of the card into gallery/
@@ -61,10 +61,9 @@ $(VENV)/bin/pip:
 
 comma := ,
 
-# The build requirements come from the constraints too, hence without build isolation.
+# Both names: pip before 25.3 builds by the first, later ones by the second.
 define pip_install
 	@echo "installing into $(VENV) ($(1))"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt hatchling editables
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation \
-		-c constraints.txt -e ".[$(1)]"
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[$(1)]"
 endef

@@ -1,14 +1,16 @@
-"""Owns work that nobody waits for: kept, finished or ended at the stop, its failures logged."""
+"""Owns work that outlives its starter: kept, finished or ended at the stop, failures logged."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gate import get_logger
 
-__all__ = ["Background"]
+__all__ = ["Background", "see_out"]
+
+T = TypeVar("T")
 
 _LIMIT: Final = 1000
 
@@ -44,3 +46,24 @@ class Background:
             self._log.error(
                 "background.failed", work=task.get_name(), error=type(task.exception()).__name__
             )
+
+
+async def see_out(work: Coroutine[Any, Any, T], *, patience: float) -> T:
+    """Return what *work* returns. A cancellation comes through only when the work is done.
+
+    For two steps of which the second must follow the first, such as posting and noting it.
+
+    Args:
+        work: What not to break off.
+        patience: Seconds that it may take from a cancellation on; then it is broken off.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({task}, timeout=patience)
+        finally:
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise

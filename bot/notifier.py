@@ -148,7 +148,7 @@ class Notifier:
         delay = self._first_delay
         while True:
             try:
-                await self._story.tell(item.key, item.logged)
+                taken = await self._story.tell(item.key, item.logged)
             except DeliveryFailed as error:
                 if self._hopeless(channel, item, error):
                     self._log.error(
@@ -172,8 +172,9 @@ class Notifier:
                 await self._give_up(item.key, reason="cannot_be_shown")
                 return
             else:
-                self.refused.pop(channel, None)
-                self._refusing_since.pop(channel, None)
+                if taken:
+                    self.refused.pop(channel, None)
+                    self._refusing_since.pop(channel, None)
                 return
             await asyncio.sleep(pause)
             delay = min(delay * 2, _LAST_DELAY)

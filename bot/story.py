@@ -28,6 +28,7 @@ from gate import (
     get_logger,
 )
 
+from .background import see_out
 from .directory import Directory, LookupFailed
 from .messenger import DeliveryFailed, Message, Messenger, Posted
 from .routing import RouteRule, find_route, terms_for
@@ -84,6 +85,7 @@ class Story:
         team: The workspace of the rules' ids.
         directory: Who is in a user group, for direct notes.
         holder: This replica's name, in notes of messages under way.
+        patience: Seconds for which a stop waits until a message under way is noted.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Story:
         team: str,
         directory: Directory,
         holder: str,
+        patience: float = 3.0,
     ) -> None:
         self._desk = desk
         self._cards = cards
@@ -106,6 +109,7 @@ class Story:
         self._team = team
         self._directory = directory
         self._holder = holder
+        self._patience = patience
         self._log = get_logger("signoff.bot")
         # Posted and not yet noted: where the store takes no writes, trying again must not post
         # again. At most one of each per channel, which tells one event at a time.
@@ -135,8 +139,11 @@ class Story:
             self._log.warning("approval.missing", approval=key)
             return None
 
-    async def tell(self, key: str, logged: LoggedEvent) -> None:
+    async def tell(self, key: str, logged: LoggedEvent) -> bool:
         """Bring the card up to the record, and tell the event in the thread.
+
+        Returns:
+            Whether the chat took a new message for it.
 
         Raises:
             DeliveryFailed: The chat did not take a message.
@@ -145,16 +152,18 @@ class Story:
         """
         approval = await self._desk.get(key)
         if approval.terms is None:
-            return
+            return False
         told = await self._cards.cards(key)
         card = await self._show(approval, told)
         if card is None:
-            return
+            return False
         noted = _Card.read(told.get(_CARD))
-        if noted is None or noted.posted != card.posted:
-            # A new card: another replica may have told the event beside it meanwhile.
+        new = noted is None or noted.posted != card.posted
+        if new:
+            # Another replica may have told the event beside its card meanwhile.
             told = await self._cards.cards(key)
-        await self._reply(approval, logged, card, told)
+        replied = await see_out(self._reply(approval, logged, card, told), patience=self._patience)
+        return new or replied
 
     async def give_up(self, key: str, *, reason: str) -> None:
         """End a pending approval as undeliverable; its agent learns the chat's own word.
@@ -227,16 +236,24 @@ class Story:
 
     async def _post(self, approval: Approval, noted: str) -> _Card | None:
         """Post the card, or note the one that is posted already; return the one that stands."""
+        # A stop between post and note would let the next replica post it again.
+        card, ours = await see_out(self._place(approval, noted), patience=self._patience)
+        if card is not None and ours:
+            await self._notify(approval, card.posted)
+        return card
+
+    async def _place(self, approval: Approval, noted: str) -> tuple[_Card | None, bool]:
+        """Post and note; say also whether the card that stands was placed just now."""
         key, terms = approval.key, approval.terms
         intent = f"posting {self._holder}"
         card = self._cards_to_note.get(key)
         if card is None:
             if terms is None or approval.status in _NEVER_ASKED:
-                return None  # ended before anybody was asked: nothing to decide or to audit
+                return None, False  # ended before anybody was asked: nothing to decide or to audit
             if noted != intent and not await self._cards.keep_card(
                 key, _CARD, intent, only_if=noted
             ):
-                return await self._standing(key)
+                return await self._standing(key), False
             message = self._rendering.card(approval)
             card = _Card(await self._messenger.post(terms.channel, message), _fingerprint(message))
             self._cards_to_note[key] = card
@@ -249,26 +266,25 @@ class Story:
                 # Another replica took over meanwhile. Ours is a copy, and has to end like the card.
                 await self._cards.keep_card(key, f"{_COPY}{card.posted.ts}", card.note())
                 del self._cards_to_note[key]
-                return standing
+                return standing, False
         del self._cards_to_note[key]
-        await self._notify(approval, card.posted)
-        return card
+        return card, True
 
     async def _standing(self, key: str) -> _Card | None:
         return _Card.read((await self._cards.cards(key)).get(_CARD))
 
     async def _reply(
         self, approval: Approval, logged: LoggedEvent, card: _Card, told: Mapping[str, str]
-    ) -> None:
+    ) -> bool:
         slot = f"reply {logged.cursor}"
         if slot in told:
-            return
+            return False
         mark = approval.key, slot
         ts = self._replies_to_note.get(mark)
         if ts is None:
             message = self._rendering.reply(logged.event, approval)
             if message is None:
-                return
+                return False
             try:
                 posted = await self._messenger.post(
                     card.posted.channel, message, thread=card.posted.ts
@@ -278,10 +294,11 @@ class Story:
                     raise
                 # Without its thread, or not to be told: no reason to end what can be decided.
                 self._log.warning("reply.untold", approval=approval.key, reason=error.reason)
-                return
+                return False
             ts = self._replies_to_note[mark] = posted.ts
         await self._cards.keep_card(approval.key, slot, ts)
         del self._replies_to_note[mark]
+        return True
 
     async def _notify(self, approval: Approval, posted: Posted) -> None:
         """Write to the approvers directly, where the route says so; the card is what counts."""

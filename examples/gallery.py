@@ -250,12 +250,8 @@ async def set_stage(
         yield Stage(studio, people, client, Camera(program, sandbox.url, folder), posted)
 
 
-async def draw(folder: Path) -> None:
-    """Draw the gallery into *folder*, which is made if it is missing."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise SystemExit("chromium is missing: install it with the system's package manager")
-    folder.mkdir(parents=True, exist_ok=True)
+async def draw(folder: Path, *, program: str) -> None:
+    """Draw the gallery into *folder*, with Chromium at *program*."""
     async with set_stage({"card": _refused_click}, program=program, folder=folder) as stage:
         await stage.camera.take("card", (1180, 660), thread=stage.posted["card"].ts)
     async with set_stage(STATES, program=program, folder=folder) as stage:
@@ -284,5 +280,14 @@ async def _open_form(stage: Stage) -> None:
     await stage.client.views_open(trigger_id=click["trigger_id"], view=view)
 
 
+def main(folder: Path) -> None:
+    """Make the folder, and draw."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        raise SystemExit("chromium is missing: install it with the system's package manager")
+    folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(draw(folder, program=program))
+
+
 if __name__ == "__main__":
-    asyncio.run(draw(Path(sys.argv[1] if len(sys.argv) > 1 else "gallery")))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "gallery"))

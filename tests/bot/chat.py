@@ -180,6 +180,7 @@ def story_of(store: MemoryStore, chat: Messenger, **changes: Any) -> Story:
             "team": TEAM,
             "directory": People(),
             "holder": "a",
+            "patience": 0.2,
         }
         | changes
     )

@@ -59,7 +59,9 @@ def directory(chat: Chat, ticks: Ticks) -> CachedDirectory:
     return CachedDirectory(chat, now=ticks)
 
 
-async def test_the_same_is_asked_once_a_minute(directory: CachedDirectory, chat: Chat, ticks: Ticks):
+async def test_the_same_is_asked_once_a_minute(
+    directory: CachedDirectory, chat: Chat, ticks: Ticks
+):
     """Within 60 s the answer stands; from then on it is asked for again."""
     assert (await directory.person("T1", "U0ANA")).live
     chat.live = False

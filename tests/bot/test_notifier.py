@@ -144,9 +144,7 @@ async def test_one_channel_does_not_hold_up_another(office: Office):
     await office.ask("slow")
     await office.ask("quick", agent="other")
     office.chat.holds[CHANNEL] = asyncio.Event()
-    await tell_all(
-        office.store, office.notifier, until=lambda: len(office.chat.messages) == 2
-    )
+    await tell_all(office.store, office.notifier, until=lambda: len(office.chat.messages) == 2)
     assert {} == office.chat.cards()
     assert 1 == len(office.chat.cards(OTHER))
     assert "" == await office.store.position(READER), "nothing behind the slow one is noted"
@@ -160,9 +158,7 @@ async def test_the_place_moves_only_behind_what_is_told(office: Office):
     office.chat.before = lambda verb, number: None
     office.notifier = office.reader()
     office.chat.refused = {CHANNEL: "is_archived"}
-    await tell_all(
-        office.store, office.notifier, until=lambda: len(office.chat.cards(OTHER)) == 1
-    )
+    await tell_all(office.store, office.notifier, until=lambda: len(office.chat.cards(OTHER)) == 1)
     assert "" == await office.store.position(READER)
     office.chat.refused = {}
     await tell_all(office.store, office.notifier)
@@ -205,6 +201,7 @@ async def test_a_hundred_wait_no_longer_than_one(refusing: Office):
     await tell_all(refusing.store, refusing.notifier, until=over)
     for number in range(20):
         assert "not_in_channel" == await refusing.undeliverable(f"id-{number}")
+    assert {CHANNEL: "not_in_channel"} == refusing.notifier.refused, "nothing was taken since"
 
 
 async def test_a_later_request_has_its_own_patience(refusing: Office):
@@ -408,7 +405,10 @@ async def test_refused_clicks_are_told_nowhere(office: Office):
     before = dict(office.chat.messages)
     for _ in range(3):
         await office.desk.refuse(
-            await office.desk.get("x"), reason="not_approver", principal="slack:T1:UDAN", surface="c"
+            await office.desk.get("x"),
+            reason="not_approver",
+            principal="slack:T1:UDAN",
+            surface="c",
         )
     await tell_all(office.store, office.notifier)
     assert before == office.chat.messages
@@ -426,3 +426,29 @@ async def test_a_stop_is_a_stop(office: Office):
     await asyncio.wait({task}, timeout=1)
     assert task.cancelled()
     assert not [each for each in asyncio.all_tasks() if "lane" in each.get_name()]
+
+
+async def test_a_stop_waits_until_a_message_under_way_is_noted(office: Office):
+    """Posted and not noted would be posted again by the next replica: a stop is no crash."""
+    await office.ask("x")
+    reached, hold = asyncio.Event(), asyncio.Event()
+
+    async def slow_note(verb: str) -> None:
+        if verb == f"keep card {CHANNEL}":
+            reached.set()
+            await hold.wait()
+
+    office.store.fault = slow_note
+    task = asyncio.create_task(
+        office.notifier.run(await office.store.hold(READER, "a", seconds=60) or 0)
+    )
+    async with asyncio.timeout(1):
+        await reached.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    hold.set()
+    await asyncio.wait({task}, timeout=1)
+    assert task.cancelled()
+    await office.store.release(READER, "a")
+    await tell_all(office.store, office.reader(holder="b"), holder="b")
+    assert 1 == len(office.chat.cards())

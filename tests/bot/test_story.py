@@ -272,7 +272,9 @@ def _other_words() -> Any:
     from bot.slack.render import card
     from tests.bot.chat import RENDERING
 
-    return replace(RENDERING, card=lambda asked: Message("new " + card(asked).text, card(asked).blocks))
+    return replace(
+        RENDERING, card=lambda asked: Message("new " + card(asked).text, card(asked).blocks)
+    )
 
 
 async def test_a_thread_that_is_gone_ends_nothing(life: Life):

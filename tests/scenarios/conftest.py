@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.scenarios.reading", "tests.support.house")
-
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from stores import Store, open_store
 from tests.support.house import Agent, House, open_houses, running_house
 
@@ -41,13 +39,13 @@ def any_house(request: pytest.FixtureRequest) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def agent(house: House) -> Agent:
     """An agent process for the whole module."""
-    return house.start_agent()
+    return house.agent
 
 
 @pytest.fixture(scope="module")
 def any_agent(any_house: House) -> Agent:
     """An agent process for the whole module, once for each way in."""
-    return any_house.start_agent()
+    return any_house.agent
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from uuid import uuid4
 
-from bot.sandbox.client import SandboxClient, State
+from bot.sandbox import SandboxClient, State
 from tests.support.house import CHANNEL
 
 __all__ = [
@@ -22,10 +22,10 @@ __all__ = [
     "private",
     "raw",
     "reject",
-    "until_told",
     "replies",
     "until_card_says",
     "until_thread",
+    "until_told",
 ]
 
 APPROVE: Final = "signoff_approve"
@@ -104,10 +104,8 @@ async def until_thread(
         lambda state: len(state.thread(channel, ts)) >= len(words), f"a thread of {words}"
     )
     thread = replies(state, ts, channel=channel)
-    told = [
-        next((word for word in words if word in reply), reply) for reply in thread
-    ]
-    assert list(words) == told
+    told = [next((word for word in words if word in reply), reply) for reply in thread]
+    assert list(words) == told, f"the thread tells {told}"
     return thread
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from tests.scenarios.reading import (
     APPROVE,
     card,
@@ -91,8 +91,10 @@ async def test_the_second_of_two_equal_steps_in_one_run_is_asked_for_itself(
 async def test_killed_between_consume_and_done_it_never_runs_again(
     house: House, slack: SandboxClient
 ):
-    """The run was taken and its end is not known: no process gets it again, and nobody is told
-    that it is done."""
+    """The run was taken and its end is not known: no process gets it again.
+
+    Nobody is told that it is done either.
+    """
     name, run = fresh("pay"), fresh("run")
     first = house.start_agent()
     first.ask(name, {"amount": 5}, run=run, hang=True)

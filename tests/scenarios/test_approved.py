@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from tests.scenarios.reading import (
     APPROVE,
     REJECT,

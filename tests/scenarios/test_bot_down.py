@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
-from gate import ApprovalGate
+from bot.sandbox import SandboxClient, State
+from gate import Approval, ApprovalGate
 from stores import Store
 from tests.scenarios.reading import (
     APPROVE,
@@ -25,6 +25,7 @@ from tests.scenarios.reading import (
 )
 from tests.support.house import CHANNEL, Agent, House, running_house
 from tests.support.proxy import Proxy, proxy_to
+from tests.support.waiting import wait_until
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 ROUTES = f"""\
@@ -119,19 +120,30 @@ async def test_what_was_decided_while_it_was_away_is_told_when_it_comes(
 
 
 async def test_decided_before_it_was_ever_posted_it_is_posted_as_it_ended(
-    house: House, agent: Agent, slack: SandboxClient
+    house: House, agent: Agent, slack: SandboxClient, store: Store
 ):
-    """Routed, then killed before the card; decided at the command line: the story is still told."""
-    name = fresh("sync")
+    """Routed, then killed before the card; decided at the command line: the story is still told.
+
+    What was withdrawn meanwhile is not: nobody was ever asked.
+    """
+    name, gone = fresh("sync"), fresh("gone")
     async with proxy_to(urlsplit(house.url).port or 0) as proxy:
         first = await house.start_bot(
             quick=True, routes=ROUTES, SLACK_API_URL=f"http://127.0.0.1:{proxy.port}/api/"
         ).up()
         await proxy.stop()  # Slack is away
+        agent.ask(gone)
         agent.ask(name)
-        asked = await agent.tells(name, "asked")
+        withdrawn, asked = [await agent.tells(job, "asked") for job in (gone, name)]
+
+        async def routed() -> bool:
+            found = await store.get_many([withdrawn["id"], asked["id"]])
+            return all(isinstance(each, Approval) and each.terms is not None for each in found)
+
+        await wait_until(routed, "both are routed")
         await first.logs("delivery.failed")
         first.kill()
+    agent.cancel("withdraw", withdrawn["id"])
     decided = await house.command("approve", asked["id"], "--yes")
     assert 0 == decided.code, decided.err
     await agent.tells(name, "done")
@@ -139,6 +151,7 @@ async def test_decided_before_it_was_ever_posted_it_is_posted_as_it_ended(
     ts = await card(slack, name)
     await until_card_says(slack, ts, f"Approved by {ME}", "done")
     await until_thread(slack, ts, "Asked", "Approved", "started", "done")
+    assert [] == cards(await slack.state(), gone)
     assert 0 == await second.stop()
 
 
@@ -198,9 +211,9 @@ async def test_a_copy_that_nobody_knew_of_ends_final_when_it_is_used(
 async def test_killed_again_and_again_every_story_is_told_to_its_end(
     house: House, agent: Agent, slack: SandboxClient
 ):
-    """Six kills among ten questions: each has its card, at most one copy more a kill, all final."""
+    """Four kills among ten questions: each has its card, a copy more a kill at most, all final."""
     names = [fresh("sync") for _ in range(10)]
-    kills = 6
+    kills = 4
     for name in names:
         agent.ask(name)
     for count in range(1, kills + 1):
@@ -211,22 +224,29 @@ async def test_killed_again_and_again_every_story_is_told_to_its_end(
         )
         bot.kill()
     last = await house.start_bot(quick=True, routes=ROUTES).up()
-    ends = {}
     for name in names:
-        ends[name] = await card(slack, name)
-        await slack.click("U0ANA", channel=CHANNEL, ts=ends[name], action_id=APPROVE)
+        await slack.click("U0ANA", channel=CHANNEL, ts=await card(slack, name), action_id=APPROVE)
         await agent.tells(name, "done")
+
+    def told(state: State) -> bool:
+        return all(any("done" in "".join(t) for t in threads(state, name)) for name in names)
+
+    state = await slack.wait_for(told, "each story is told under one of its copies")
+    copies = [message for name in names for message in cards(state, name)]
+    assert len(names) <= len(copies) <= len(names) + kills
+    for message in copies:
+        if buttons(message):  # a copy that the crash left unnoted; whoever uses it makes it end
+            await slack.click("U0BEN", channel=CHANNEL, ts=message["ts"], action_id=APPROVE)
+        await until_card_says(slack, message["ts"], "Approved by <@U0ANA>", "done")
     for name in names:
-        await until_card_says(slack, ends[name], "Approved by <@U0ANA>", "done")
-    state = await slack.wait_for(
-        lambda state: all("done" in replies(state, ts)[-1] for ts in ends.values()), "the threads"
-    )
-    copies = sum(len(cards(state, name)) for name in names)
-    assert len(names) <= copies <= len(names) + kills
-    for ts in ends.values():
-        told = replies(state, ts)
+        [thread] = [each for each in threads(await slack.state(), name) if each]
         assert ["Asked", "Approved", "done"] == [
-            word for word in ("Asked", "Approved", "done") if any(word in reply for reply in told)
+            word for word in ("Asked", "Approved", "done") if any(word in r for r in thread)
         ]
-        assert len(told) <= 4 + kills
+        assert len(thread) <= 4 + kills
     assert 0 == await last.stop()
+
+
+def threads(state: State, name: str) -> list[list[str]]:
+    """Return the threads of all copies of a card."""
+    return [replies(state, message["ts"]) for message in cards(state, name)]

@@ -6,7 +6,7 @@ import json
 import os
 import pwd
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from tests.scenarios.reading import (
     APPROVE,
     card,
@@ -18,9 +18,7 @@ from tests.scenarios.reading import (
 from tests.support.house import CHANNEL, Agent, House
 
 
-async def test_the_agent_withdraws_what_it_asked(
-    house: House, agent: Agent, slack: SandboxClient
-):
+async def test_the_agent_withdraws_what_it_asked(house: House, agent: Agent, slack: SandboxClient):
     """Card and thread say that the agent cancelled; a click on its way changes nothing."""
     name = fresh("scale")
     agent.ask(name)

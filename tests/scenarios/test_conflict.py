@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from stores import Store
 from tests.scenarios.reading import APPROVE, card, cards, fresh, until_thread
 from tests.support.house import CHANNEL, Agent, House

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from gate import AlreadyConsumed, ApprovalGate, DigestMismatch
 from stores import Store
 from tests.scenarios.reading import APPROVE, card, fresh, until_thread

@@ -1,4 +1,4 @@
-"""What an agent sends may be hostile: nothing in it works in Slack, nothing is hidden on the card."""
+"""What an agent sends may be hostile: nothing in it works in Slack, nothing of it is hidden."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from stores import Store
 from tests.scenarios.reading import (
     APPROVE,
@@ -60,16 +60,14 @@ def live_parts(part: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("place", ["payload", "reason", "key"])
-async def test_no_trick_in_foreign_text_is_live(
-    agent: Agent, slack: SandboxClient, place: str
-):
+async def test_no_trick_in_foreign_text_is_live(agent: Agent, slack: SandboxClient, place: str):
     """The card of a hostile request calls nobody but the approvers, and links nowhere."""
     plain, name = fresh("plain"), fresh("update")
     agent.ask(plain, {"note": "plain"}, reason="plain")
     sent: dict[str, Any] = {
         "payload": {"payload": {"notes": list(TRICKS)}},
         "reason": {"payload": {"note": "plain"}, "reason": "\n".join(TRICKS)},
-        "key": {"payload": {trick: 1 for trick in TRICKS}},
+        "key": {"payload": dict.fromkeys(TRICKS, 1)},
     }[place]
     agent.ask(name, **sent)
     known, ts = await card(slack, plain), await card(slack, name)
@@ -90,9 +88,7 @@ async def test_no_trick_in_foreign_text_is_live(
     refused = await agent.tells(name, "refused", "ran")
     assert " ".join(TRICKS[:9]) == refused["note"]
     await until_card_says(slack, ts, "Rejected")
-    for message in [(await slack.state()).message(CHANNEL, ts)] + (
-        await slack.thread(CHANNEL, ts)
-    ):
+    for message in [(await slack.state()).message(CHANNEL, ts)] + (await slack.thread(CHANNEL, ts)):
         assert message is not None
         for live in live_parts(message["blocks"]):
             assert "broadcast" not in live
@@ -121,8 +117,10 @@ async def test_a_hostile_name_cannot_imitate_our_frame(agent: Agent, slack: Sand
 async def test_what_does_not_fit_whole_cannot_be_approved(
     house: House, agent: Agent, slack: SandboxClient, store: Store
 ):
-    """40 kB: the card has no Approve and says why; a forged, signed Approve is refused; Reject
-    works."""
+    """40 kB: the card has no Approve and says why; a forged, signed Approve is refused.
+
+    Reject works.
+    """
     name = fresh("import")
     agent.ask(name, {"rows": ["r" * 100] * 400, "last": "drop everything"})
     asked = await agent.tells(name, "asked")
@@ -174,9 +172,7 @@ async def test_a_forged_button_value_decides_nothing(
     assert 1 == house.runs(asked["id"])
 
 
-async def test_a_changed_form_rejects_nothing(
-    agent: Agent, slack: SandboxClient, store: Store
-):
+async def test_a_changed_form_rejects_nothing(agent: Agent, slack: SandboxClient, store: Store):
     """A signed form that names another approval, or nothing that we wrote, changes nothing."""
     name, other = fresh("form"), fresh("other")
     agent.ask(name)

@@ -23,7 +23,7 @@ def _gone(pid: int) -> bool:
 async def test_everything_that_was_started_is_gone_at_the_end():
     """Server, sandbox, bots, agents, a frozen one and one that waits for ever among them."""
     with running_house(bots=2, quick=True) as house:
-        agent, frozen = house.start_agent(), house.start_agent()
+        agent, frozen = house.agent, house.start_agent()
         name = fresh("left")
         agent.ask(name)
         async with house.slack() as slack:
@@ -46,14 +46,15 @@ async def test_a_process_of_a_process_counts_too():
             "import subprocess; child = subprocess.Popen(['sleep', '60']); "
             "print(child.pid, flush=True); child.wait()"
         )
+        before = len(house.alive())
         parent = house.start("parent", "-c", code)
         await wait_until(lambda: parent.printed().strip(), "the child's id")
         child = int(parent.printed())
         with_child = len(house.alive())
         parent.kill()
-        assert with_child > len(house.alive()) > 2, "the child is still found"
+        assert with_child > len(house.alive()) > before, "the child is still found"
         os.kill(child, signal.SIGKILL)
-        await wait_until(lambda: len(house.alive()) == 2, "only the sandbox is left")
+        await wait_until(lambda: len(house.alive()) == before, "the child is gone too")
 
 
 async def test_a_bot_that_dies_is_reported_with_its_own_words():

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from stores import Store
 from tests.scenarios.reading import (
     APPROVE,
@@ -164,6 +164,35 @@ async def test_who_left_the_group_is_refused_once_the_answer_of_a_minute_ago_is_
     finally:
         await bot.stop()
         await house.start_bot().up()
+
+
+async def test_who_cannot_be_checked_is_refused(
+    house: House, agent: Agent, slack: SandboxClient, store: Store
+):
+    """Slack does not say who somebody is, or says it too late: refused, and told to try again."""
+    newcomers = [fresh("U0N").upper().replace("-", "") for _ in range(3)]
+    await slack.edit_workspace(
+        users={user: {"name": user.lower(), "real_name": user} for user in newcomers},
+        usergroups={"S0SECURITY": {"users": newcomers}},
+        channels={CHANNEL: {"members": ["U0ANA", "U0SIGNOFF", *newcomers]}},
+    )
+    name, approval_id, ts = await _asked(agent, slack)
+    faults = slack.faults
+    for user, order in (
+        (newcomers[0], faults.server_error(method="users.info")),
+        (newcomers[1], faults.refuse("ratelimited", method="users.info")),
+        (newcomers[2], faults.slow(ms=2000, method="users.info")),
+    ):
+        fault = await order
+        clicked = await slack.click(user, channel=CHANNEL, ts=ts, action_id=APPROVE)
+        assert clicked.ok, f"answered in time: {clicked.error}"
+        await until_told(slack, user, "could not be checked", "try again")
+        await faults.clear(fault)
+    record = await store.get(approval_id)
+    assert record is not None
+    assert ("pending", ()) == (record.status, record.votes)
+    await slack.click("U0ANA", channel=CHANNEL, ts=ts, action_id=APPROVE)
+    await agent.tells(name, "done")
 
 
 async def until_thread_is_just_asked(slack: SandboxClient, ts: str) -> None:

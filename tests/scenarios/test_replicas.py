@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from tests.scenarios.reading import APPROVE, card, cards, fresh, full_text, until_thread
 from tests.support.house import CHANNEL, ROUTES, Bot, House, running_house
 from tests.support.waiting import wait_until
@@ -46,7 +46,7 @@ async def leader(bots: list[Bot]) -> Bot:
 
 async def test_two_bots_post_everything_once(house: House, slack: SandboxClient):
     """Twelve questions, answered over both: one card each, each event told once, in order."""
-    agents = [house.start_agent() for _ in range(2)]
+    agents = [house.agent, house.start_agent()]
     names = [fresh("index") for _ in range(12)]
     for at, name in enumerate(names):
         agents[at % 2].ask(name)
@@ -59,18 +59,18 @@ async def test_two_bots_post_everything_once(house: House, slack: SandboxClient)
     for name in names:
         [ts] = [message["ts"] for message in cards(await slack.state(), name)]
         await until_thread(slack, ts, "Asked", "Approved", "started", "done")
-    used = {delivery["target"] for delivery in (await slack.state()).deliveries}
+    used = {delivery["target"] for delivery in (await slack.state(log=True)).deliveries}
     assert 2 == len(used), "both bots took clicks"
     assert 1 == sum(bool(bot.logged("card.posted")) for bot in house.bots), "one bot posted"
 
 
 async def test_when_the_leader_is_killed_the_other_takes_over(house: House, slack: SandboxClient):
     """Within the lease the other bot has it, posts what was asked meanwhile, and takes clicks."""
-    agent = house.start_agent()
+    agent = house.agent
     first = await leader(house.bots)
     name = fresh("index")
     agent.ask(name)
-    await card(slack, name)
+    await until_thread(slack, await card(slack, name), "Asked")
     first.kill()
     [second] = [bot for bot in house.bots if bot is not first]
     asked = asyncio.get_running_loop().time()
@@ -90,7 +90,7 @@ async def test_when_the_leader_stops_in_order_the_other_takes_over_at_once(
     house: House, slack: SandboxClient
 ):
     """A clean stop gives the lease back and leaves nothing half told."""
-    agent = house.start_agent()
+    agent = house.agent
     names = [fresh("index") for _ in range(20)]
     for name in names:
         agent.ask(name)
@@ -108,7 +108,7 @@ async def test_a_leader_that_sleeps_too_long_does_not_post_beside_the_next(
     house: House, slack: SandboxClient
 ):
     """Frozen past its lease and woken again, a bot knows that it is not the leader any more."""
-    agent = house.start_agent()
+    agent = house.agent
     first = await leader(house.bots)
     await agent.says(lambda line: line["event"] == "up", "up")
     first.freeze()
@@ -136,7 +136,7 @@ async def test_a_third_bot_with_other_routes_changes_no_route_that_is_fixed(
     house: House, slack: SandboxClient
 ):
     """Who is asked is fixed when it is routed: a restart with other rules changes nothing."""
-    agent = house.start_agent()
+    agent = house.agent
     name = fresh("index")
     agent.ask(name)
     ts = await card(slack, name)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from tests.scenarios.reading import (
     APPROVE,
     REASON,
@@ -56,9 +56,7 @@ async def press(slack: SandboxClient, bot: Bot, user: str, ts: str, house: House
     click = await slack.click_payload(user, action_id=APPROVE, channel=CHANNEL, ts=ts)
     secret = house.slack_wire["signing_secret"]
     body = urlencode({"payload": json.dumps(click)})
-    status, _ = await slack.post_raw(
-        bot.address, body, secret=secret, timestamp=int(time.time())
-    )
+    status, _ = await slack.post_raw(bot.address, body, secret=secret, timestamp=int(time.time()))
     assert 200 == status
 
 

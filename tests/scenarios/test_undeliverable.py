@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from bot.sandbox.client import SandboxClient
+from bot.sandbox import SandboxClient
 from stores import Store
 from tests.scenarios.reading import (
     APPROVE,
@@ -22,7 +22,7 @@ from tests.support.house import CHANNEL, Agent, Bot, House, running_house
 from tests.support.waiting import wait_until
 
 ROUTES = f"""\
-undeliverable_after = "1s"
+undeliverable_after = 0.6
 
 [[routes]]
 agent = "billing"
@@ -39,7 +39,7 @@ approvers = ["U0ANA"]
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """A bot that gives up after a second."""
+    """A bot that gives up soon."""
     with running_house(routes=ROUTES) as house:
         yield house
 

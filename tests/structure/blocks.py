@@ -65,10 +65,14 @@ def _blocks(page: Path) -> Iterator[Block]:
 
 
 def definitions(text: str) -> str:
-    """The imports, functions and classes of a block: what a test file may take from it."""
+    """The imports, plain functions and classes of a block: what a test file may take from it."""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     tree = compile(text, "block", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    kept = [node for node in tree.body if isinstance(node, kinds)]
+    kept = [
+        node
+        for node in tree.body
+        if isinstance(node, kinds) and not getattr(node, "decorator_list", ())
+    ]
     return "\n".join(ast.unparse(node) for node in kept) + "\n"
 
 

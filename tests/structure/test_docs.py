@@ -39,12 +39,14 @@ async def test_python_runs(page: str, person: Person, tmp_path: Path):
     """The blocks of a page run one after the other, while somebody answers what they ask."""
     defined = ""
     async with open_store() as store, ApprovalGate(store, agent="docs") as gate:
-        names: dict[str, Any] = {"__name__": "docs", "gate": gate, "store": store}
+        names: dict[str, Any] = {"__name__": "docs"}
         for block in blocks(ROOT / page, "python"):
             if block.is_test:
                 _run_tests(block, defined, tmp_path)
                 continue
             person.answer = block.answer
+            # Open ones for every block: one that opens its own has closed them at its end.
+            names |= {"gate": gate, "store": store}
             await run(block, names)
             defined += definitions(block.text)
 
@@ -55,7 +57,7 @@ def _run_tests(block: Block, defined: str, folder: Path) -> None:
     file.write_text(defined + block.text, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto",
-         f"--rootdir={folder}", str(file)],
+         "-o", "asyncio_default_fixture_loop_scope=function", f"--rootdir={folder}", str(file)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -108,7 +110,8 @@ def _check_signoff(words: list[str], where: str) -> None:
     command = main.commands.get(words[0])
     assert command is not None, where
     try:
-        command.parse_args(click.Context(command, info_name=words[0]), words[1:])
+        above = click.Context(main, **main.context_settings)
+        command.parse_args(click.Context(command, info_name=words[0], parent=above), words[1:])
     except click.UsageError as error:
         pytest.fail(f"{where}: {error.format_message()}")
 

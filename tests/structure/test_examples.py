@@ -59,9 +59,7 @@ async def test_decorator_hears_a_no(person: Person, capsys: pytest.CaptureFixtur
     ("answer", "told"),
     [("approve", "dropped, approved by cli:ana\n"), ("skip", "kept: approval_skipped\n")],
 )
-async def test_blocking(
-    person: Person, capsys: pytest.CaptureFixture[str], answer: str, told: str
-):
+async def test_blocking(person: Person, capsys: pytest.CaptureFixture[str], answer: str, told: str):
     """A script blocks until the answer comes."""
     person.answer = answer
     await asyncio.to_thread(blocking.main)

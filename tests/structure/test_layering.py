@@ -75,8 +75,7 @@ def test_redis_is_known_in_one_folder():
     wrong = [
         _say(module, found)
         for module, found in _all(*PACKAGES)
-        if found.top in {"redis", "valkey", "hiredis"}
-        and not _inside(module.name, "stores.redis")
+        if found.top in {"redis", "valkey", "hiredis"} and not _inside(module.name, "stores.redis")
     ]
     assert wrong == []
 

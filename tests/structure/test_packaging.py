@@ -79,7 +79,7 @@ def test_the_gate_loads_little(python: Path, tmp_path: Path):
 
 
 def test_the_fixture_is_registered(python: Path, tmp_path: Path):
-    """pytest finds `scripted_approver` by itself where signoff is installed."""
+    """The test runner finds `scripted_approver` by itself where signoff is installed."""
     (tmp_path / "test_it.py").write_text(
         "def test_it(scripted_approver):\n    assert scripted_approver.asked == []\n"
     )

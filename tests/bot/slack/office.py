@@ -125,9 +125,7 @@ async def office(
         )
         url = ""
         if transport == "http":
-            endpoint = SlackEndpoint(
-                bolt, signing_secret=slack.signing_secret, patience=0.3
-            ).handle
+            endpoint = SlackEndpoint(bolt, signing_secret=slack.signing_secret, patience=0.3).handle
             port = await stack.enter_async_context(
                 serve(web_application({}, slack_events=endpoint), host="127.0.0.1", port=0)
             )

@@ -69,7 +69,7 @@ async def test_a_live_member(edge: Edge, directory: SlackDirectory):
     ],
 )
 async def test_who_may_not_answer(edge: Edge, directory: SlackDirectory, changes: dict[str, Any]):
-    """Gone, invited, bots, guests, strangers and other workspaces; and whoever Slack leaves open."""
+    """Gone, invited, bots, guests, strangers, other workspaces; and what Slack leaves open."""
     knows(edge, **changes)
     assert not (await directory.person(HOME, "U1")).may_answer
 
@@ -93,9 +93,7 @@ async def test_a_click_from_another_workspace(edge: Edge, directory: SlackDirect
         b"\xff",
     ],
 )
-async def test_what_cannot_be_read_is_a_failure(
-    edge: Edge, directory: SlackDirectory, body: bytes
-):
+async def test_what_cannot_be_read_is_a_failure(edge: Edge, directory: SlackDirectory, body: bytes):
     """An answer about nobody, or about somebody else, is no answer."""
     edge.body = body
     with pytest.raises(LookupFailed):

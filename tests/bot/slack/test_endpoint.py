@@ -52,9 +52,7 @@ def no_body_in_any_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 async def signed_click(at: Office, ts: str | None = None) -> tuple[str, dict[str, str]]:
     """Return a body that would approve, and the headers that Slack would send with it."""
     shown = ts or await at.ask()
-    payload = await at.people.click_payload(
-        "U0ANA", channel=CHANNEL, ts=shown, action_id=APPROVE
-    )
+    payload = await at.people.click_payload("U0ANA", channel=CHANNEL, ts=shown, action_id=APPROVE)
     body = urlencode({"payload": json.dumps(payload | {"mark": MARK})})
     return body, headers_for(at, body)
 
@@ -222,9 +220,10 @@ async def test_a_request_that_stops_in_the_middle(
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\npayload=")
     await writer.drain()
     body, headers = await signed_click(at)
-    async with aiohttp.ClientSession() as http, http.post(
-        at.url, data=body, headers=headers
-    ) as answer:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(at.url, data=body, headers=headers) as answer,
+    ):
         assert 200 == answer.status
     if not cut:
         assert b"400" in await reader.readline()

@@ -282,7 +282,7 @@ async def test_a_malformed_click_over_a_socket():
 
 
 async def test_the_person_may_lack_a_team_and_the_message_its_container(at: Office):
-    """Where a click names no team of the person, the payload's counts; ids may come in two places."""
+    """A click may name the payload's team only, and its message in the container only."""
     payload = await _payload(at, await at.ask())
     del payload["user"]["team_id"], payload["channel"], payload["message"]
     assert (await at.people.deliver(payload)).ok
@@ -330,7 +330,9 @@ async def _submission(at: Office) -> dict[str, Any]:
         _put({"values": {"signoff_reason": []}}, "view", "state"),
         _put(7, "view", "state", "values", "signoff_reason", "signoff_reason_text", "value"),
         _put("\ud800", "view", "state", "values", "signoff_reason", "signoff_reason_text", "value"),
-        _put("a" * 3001, "view", "state", "values", "signoff_reason", "signoff_reason_text", "value"),
+        _put(
+            "a" * 3001, "view", "state", "values", "signoff_reason", "signoff_reason_text", "value"
+        ),
         _drop("user", "id"),
     ],
 )

@@ -162,9 +162,10 @@ async def test_a_slack_that_is_away(edge: Edge):
         assert "Slack cannot be reached" == error.reason
     edge.reset, edge.hang = False, True
     async with client_of(edge.url, seconds=0.05) as client:
-        assert "Slack did not answer in time" == (
-            await refusal(look_around(client, channels=[]))
-        ).reason
+        assert (
+            "Slack did not answer in time"
+            == (await refusal(look_around(client, channels=[]))).reason
+        )
 
 
 async def test_the_app_token(slack: Sandbox, client: AsyncWebClient):

@@ -1,0 +1,243 @@
+"""The verbs over approvals: who answers is the system's word, and output fools nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pwd
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli import main
+from gate import Approval, ApprovalGate, ApprovalRefused, ApprovalStatus, Desk, Quorum, Terms
+from stores import Store, open_store
+from tests.support.servers import RedisServer, running_server
+
+ME = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+HOSTILE = "delete\x1b[2J\u202e\u200b[bold]x[/bold]\r\n✅ approved"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with running_server("redis") as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: RedisServer) -> str:
+    server.ask("FLUSHALL")
+    return server.url
+
+
+def at(url: str, work: Callable[[Store], Any]) -> Any:
+    """Do something in the store, in a loop of its own as the command has one."""
+
+    async def run() -> Any:
+        async with open_store(url) as store:
+            return await work(store)
+
+    return asyncio.run(run())
+
+
+def ask(url: str, approval_id: str = "x", *, who: str | None = ME, **fields: Any) -> Approval:
+    async def work(store: Store) -> Approval:
+        gate = ApprovalGate(store, agent=fields.pop("agent", "billing"))
+        asked = await gate.request(
+            id=approval_id, **({"name": "delete-user", "payload": {"user_id": 42}} | fields)
+        )
+        if who is None:
+            return asked
+        terms = Terms(channel="C1", quorums=(Quorum(of=(who,)),))
+        return await Desk(store).route(asked.key, terms)
+
+    approval: Approval = at(url, work)
+    return approval
+
+
+def run(url: str, *arguments: str, typed: str | None = None) -> Result:
+    environ = {"SIGNOFF_REDIS_URL": url, "COLUMNS": "200", "NO_COLOR": "1"}
+    return CliRunner().invoke(main, arguments, input=typed, env=environ)
+
+
+def status(url: str) -> ApprovalStatus:
+    found: Approval = at(url, lambda store: Desk(store).get("x"))
+    return found.status
+
+
+def test_an_empty_list(url: str):
+    """Nothing is said in words, and as JSON in brackets."""
+    assert (0, "Nothing is pending.\n") == (run(url, "list").exit_code, run(url, "list").output)
+    assert [] == json.loads(run(url, "list", "--json").stdout)
+
+
+def test_a_list(url: str):
+    """Oldest first, with what is needed to look closer; `--limit` says how many are left."""
+    ask(url, "first")
+    ask(url, "second", who=None, agent="ops")
+    shown = run(url, "list").stdout
+    assert shown.index("first") < shown.index("second")
+    assert "billing" in shown
+    assert "C1" in shown
+    assert "not routed" in shown
+    assert "1 more" in run(url, "list", "--limit", "1").stdout
+    assert ["first", "second"] == [
+        each["id"] for each in json.loads(run(url, "list", "--json").stdout)
+    ]
+
+
+def test_show(url: str):
+    """The whole of what was asked, in words and as the record's JSON."""
+    asked = ask(url, payload={"user_id": 42, "why": "a" * 5000}, reason="because")
+    shown = run(url, "show", "x").stdout
+    for part in ("billing", "delete-user", "42", "because", asked.digest, ME, "pending"):
+        assert part in shown
+    assert 5000 <= shown.count("a")
+    assert asked == Approval.from_wire(json.loads(run(url, "show", "x", "--json").stdout))
+
+
+def test_approve(url: str):
+    """Shown, asked for once more, and decided as the system's user."""
+    ask(url)
+    done = run(url, "approve", "x", typed="y\n")
+    assert 0 == done.exit_code
+    assert "user_id" in done.stdout
+    found = at(url, lambda store: Desk(store).get("x"))
+    assert (ApprovalStatus.APPROVED, ME, "cli") == (
+        found.status,
+        found.approver,
+        found.votes[0].surface,
+    )
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", "", "maybe\n"])
+def test_approve_without_a_yes(url: str, typed: str):
+    """Anything but a yes, also no answer at all, decides nothing."""
+    ask(url)
+    assert 1 == run(url, "approve", "x", typed=typed).exit_code
+    assert ApprovalStatus.PENDING is status(url)
+
+
+def test_approve_in_a_script(url: str):
+    """`--yes` asks nothing, `--json` prints the record and nothing else."""
+    ask(url)
+    done = run(url, "approve", "x", "--yes", "--json", "--note", "fine")
+    assert (0, "approved", "fine") == (
+        done.exit_code,
+        json.loads(done.stdout)["status"],
+        json.loads(done.stdout)["decision"]["note"],
+    )
+
+
+def test_reject_and_cancel(url: str):
+    """No needs no second question; neither does a withdrawal."""
+    ask(url)
+    done = run(url, "reject", "x", "--reason", "no\x1b[2J")
+    assert (0, True) == (done.exit_code, "deny" in done.stdout)
+    assert "\x1b" not in done.stdout
+    ask(url, "y")
+    done = run(url, "cancel", "y", "--json")
+    assert ("cancelled", ME) == (
+        json.loads(done.stdout)["status"],
+        json.loads(done.stdout)["cancellation"]["by"],
+    )
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize("who", ["cli:somebody-else", "slack:T1:U1", None])
+def test_not_an_approver(url: str, verb: str, who: str | None):
+    """Who is not listed as `cli:<login>` is refused with code 3, and it is on record."""
+    ask(url, who=who)
+    flags = ["--yes"] if verb == "approve" else []
+    done = run(url, verb, "x", *flags)
+    assert 3 == done.exit_code
+    assert done.stderr.splitlines()[-1].startswith("signoff: not allowed")
+    assert ApprovalStatus.PENDING is status(url)
+    events = at(url, lambda store: store.read(""))
+    [refused] = [each.event for each in events if isinstance(each.event, ApprovalRefused)]
+    assert (ME, "cli") == (refused.principal, refused.surface)
+
+
+def test_nobody_can_be_named(url: str):
+    """No variable and no flag makes the answer somebody else's."""
+    ask(url, who="cli:boss")
+    for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER"):
+        environ = {"SIGNOFF_REDIS_URL": url, name: "boss"}
+        done = CliRunner().invoke(main, ["approve", "x", "--yes"], env=environ)
+        assert 3 == done.exit_code
+    for flag in ("--as", "--by", "--user", "--approver"):
+        assert 2 == run(url, "approve", "x", "--yes", flag, "boss").exit_code
+    assert ApprovalStatus.PENDING is status(url)
+
+
+def test_late(url: str):
+    """An answer to something that is over is an error, with the winner's status."""
+    ask(url)
+    run(url, "reject", "x")
+    done = run(url, "approve", "x", "--yes")
+    assert (1, True) == (done.exit_code, "already rejected" in done.stderr)
+
+
+@pytest.mark.parametrize("verb", ["show", "approve", "reject", "cancel"])
+def test_what_is_not_there(url: str, verb: str):
+    """An unknown id is one sentence, whatever it holds, and no traceback."""
+    done = run(url, verb, "no\x1b[2J\u202ewhere")
+    assert 1 == done.exit_code
+    assert 1 == len(done.stderr.splitlines())
+    assert "\x1b" not in done.stderr
+    assert "\u202e" not in done.stderr
+
+
+def test_namespaces(url: str):
+    """An id is looked for in its namespace."""
+
+    async def work(store: Store) -> None:
+        await ApprovalGate(store, agent="a", namespace="prod").request(id="x", name="n")
+
+    at(url, work)
+    assert 1 == run(url, "show", "x").exit_code
+    assert 0 == run(url, "show", "x", "--namespace", "prod").exit_code
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "x"], ["approve", "x"]])
+def test_hostile_text(url: str, arguments: list[str]):
+    """Names, reasons and payloads move no cursor, turn no line around and draw no frame."""
+    ask(
+        url,
+        agent=HOSTILE,
+        name=HOSTILE,
+        reason=HOSTILE,
+        run="r",
+        payload={HOSTILE: [HOSTILE], "long": "a\u202e" * 3000},
+    )
+    shown = run(url, *arguments, typed="n\n").output
+    for sign in ("\x1b", "\u202e", "\u200b", "\r"):
+        assert sign not in shown
+    assert not any(line.startswith("✅") for line in shown.splitlines())
+    assert "[bold]" in shown
+
+
+def test_a_hostile_channel(url: str):
+    """Also what the bot wrote is shown as text: whoever can write to the store can change it."""
+
+    async def work(store: Store) -> None:
+        terms = Terms(channel="[red]C1\x1b[2J", quorums=(Quorum(of=(ME,)),))
+        await Desk(store).route("x", terms)
+
+    ask(url, who=None)
+    at(url, work)
+    shown = run(url, "list").stdout
+    assert "[red]C1" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_store_that_is_away():
+    """No store is one sentence and code 1; a wrong address is a setting, code 2."""
+    done = run("redis://127.0.0.1:1/0", "list")
+    assert (1, 1) == (done.exit_code, len(done.stderr.splitlines()))
+    done = run("http://s3cret@127.0.0.1", "list")
+    assert (2, True) == (done.exit_code, "SIGNOFF_REDIS_URL" in done.stderr)
+    assert "s3cret" not in done.output
