@@ -7,7 +7,7 @@ the gate's; this only gathers what they need, and turns what comes of it into on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ from gate import (
 
 from .directory import CachedDirectory, LookupFailed
 
-__all__ = ["Answer", "Answers", "Budgets", "Voter"]
+__all__ = ["Answer", "Answers", "Attempt", "Budgets", "Voter"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Budgets:
 
 DEFAULT: Final = Budgets()
 
+_REASONS: Final[dict[type[SignoffError], str]] = {
+    AlreadyDecided: "already_decided",
+    ApprovalNotFound: "approval_not_found",
+}
+
 
 @dataclass(frozen=True)
 class Voter:
@@ -58,11 +63,29 @@ class Voter:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One use of a button, a form or a command, by one person."""
+
+    voter: Voter
+    surface: str
+    """Where it was used: `card`, `direct`, `review`, `home`, `slash`, `form`, `cli`."""
+    place: str | None = None
+    """Where in the chat the person is told what came of it, by whoever reads the events."""
+    id: str | None = None
+    """What a chat repeats when it sends the same use twice."""
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What came of an answer: `refused` is `None` where it counts (or did already)."""
+    """What came of an attempt: `refused` is `None` where it counts (or did already)."""
 
     approval: Approval | None
     refused: SignoffError | None = None
+    recorded: bool = True
+    """Whether an event holds it, from which the person is told. Otherwise the caller tells."""
+
+
+_Write = Callable[[Approval, Attempt, tuple[str, ...]], Awaitable[Approval]]
 
 
 class Answers:
@@ -118,68 +141,114 @@ class Answers:
             raise NotAllowed(approval.id, reason="not_member", principal=voter.principal)
         return tuple(f"slack:{voter.team}:{group}" for group in groups)
 
-    async def admit(self, approval: Approval, voter: Voter) -> None:
-        """Return if *voter* may answer *approval* now, before anything is written.
+    async def admit(self, approval: Approval, attempt: Attempt) -> Answer:
+        """Say whether the person may answer *approval* now; a refusal is put on record."""
+        try:
+            if approval.final:
+                raise AlreadyDecided(approval)
+            groups = await self.check(approval, attempt.voter)
+            who = attempt.voter.principal
+            if approval.terms is None:
+                raise NotAllowed(approval.id, reason="not_routed", principal=who)
+            if not may_vote(approval.terms, principal=who, groups=groups):
+                raise NotAllowed(approval.id, reason="not_approver", principal=who)
+        except (AlreadyDecided, NotAllowed) as error:
+            return await self._refused(approval, attempt, error)
+        return Answer(approval)
 
-        Raises:
-            NotAllowed: Not one of those who are asked, or not checkable.
-            AlreadyDecided: There is nothing left to answer.
-        """
-        if approval.final:
-            raise AlreadyDecided(approval)
-        groups = await self.check(approval, voter)
-        if approval.terms is None:
-            raise NotAllowed(approval.id, reason="not_routed", principal=voter.principal)
-        if not may_vote(approval.terms, principal=voter.principal, groups=groups):
-            raise NotAllowed(approval.id, reason="not_approver", principal=voter.principal)
+    async def view(self, approval: Approval, attempt: Attempt) -> Answer:
+        """Put on record that the person was shown all of *approval*."""
+        return await self._commit(approval, attempt, self._view)
 
     async def answer(
         self,
         approval: Approval,
-        voter: Voter,
+        attempt: Attempt,
         verdict: Verdict,
         *,
-        surface: str,
+        seen: bool = False,
         note: str | None = None,
     ) -> Answer:
-        """Give *voter*'s answer to *approval*, put a refusal on record, and say what came of it."""
-        try:
-            groups = await self.check(approval, voter)
-            async with asyncio.timeout(self._budgets.write):
-                decided = await self._desk.decide(
-                    approval.key,
-                    verdict,
-                    approver=voter.principal,
-                    groups=groups,
-                    note=note,
-                    surface=surface,
-                    require_route=True,
-                )
-        except TimeoutError:
-            # The write may be on its way: what is not known is said, never guessed.
-            return Answer(approval, Unconfirmed("decide", approval_id=approval.id))
-        except AlreadyDecided as error:
-            await self.refuse(error.approval, voter, reason="already_decided", surface=surface)
-            return Answer(error.approval, error)
-        except NotAllowed as error:
-            await self.refuse(approval, voter, reason=error.reason, surface=surface)
-            return Answer(approval, error)
-        except ApprovalNotFound as error:
-            return Answer(None, error)
-        except SignoffError as error:
-            return Answer(approval, error)
-        return Answer(decided)
+        """Give the person's answer to *approval*, put a refusal on record, say what came of it.
 
-    async def refuse(self, approval: Approval, voter: Voter, *, reason: str, surface: str) -> None:
-        """Put a refusal on record, where the store can take it in time."""
+        Args:
+            approval: What is answered, as it was read just now.
+            attempt: Who answers, and where.
+            verdict: The answer.
+            seen: Whether everything there is to see stood beside the button.
+            note: The person's words, at most 3,000 characters.
+        """
+
+        async def vote(approval: Approval, attempt: Attempt, groups: tuple[str, ...]) -> Approval:
+            return await self._desk.decide(
+                approval.key,
+                verdict,
+                approver=attempt.voter.principal,
+                groups=groups,
+                note=note,
+                surface=attempt.surface,
+                seen=seen,
+                require_route=True,
+                place=attempt.place,
+                attempt=attempt.id,
+            )
+
+        return await self._commit(approval, attempt, vote)
+
+    async def refuse(self, key: str, attempt: Attempt, *, reason: str) -> bool:
+        """Put a refusal on record; return whether the store took it in time."""
         try:
             async with asyncio.timeout(self._budgets.record):
                 await self._desk.refuse(
-                    approval, reason=reason, principal=voter.principal, surface=surface
+                    key,
+                    reason=reason,
+                    principal=attempt.voter.principal,
+                    surface=attempt.surface,
+                    place=attempt.place,
+                    attempt=attempt.id,
                 )
         except (SignoffError, TimeoutError):
-            # The refusal itself stands: nothing was changed, and the person is told.
-            return
+            # The refusal itself stands: nothing was changed. The caller tells the person.
+            return False
+        return True
+
+    async def _view(
+        self, approval: Approval, attempt: Attempt, groups: tuple[str, ...]
+    ) -> Approval:
+        return await self._desk.view(
+            approval.key,
+            principal=attempt.voter.principal,
+            groups=groups,
+            surface=attempt.surface,
+        )
+
+    async def _commit(self, approval: Approval, attempt: Attempt, write: _Write) -> Answer:
+        """Check the person, then write within the budget."""
+        try:
+            groups = await self.check(approval, attempt.voter)
+            async with asyncio.timeout(self._budgets.write):
+                return Answer(await write(approval, attempt, groups))
+        except TimeoutError:
+            # The write may be on its way: what is not known is said, never guessed.
+            unclear = Unconfirmed("decide", approval_id=approval.id)
+            return Answer(approval, unclear, recorded=False)
+        except (AlreadyDecided, NotAllowed, ApprovalNotFound) as error:
+            return await self._refused(approval, attempt, error)
+        except SignoffError as error:
+            return Answer(approval, error, recorded=False)
+
+    async def _refused(self, approval: Approval, attempt: Attempt, error: SignoffError) -> Answer:
+        current: Approval | None = approval
+        if isinstance(error, AlreadyDecided):
+            current = error.approval
+        elif isinstance(error, ApprovalNotFound):
+            current = None
+        if isinstance(error, NotAllowed):
+            reason = error.reason
+        else:
+            reason = _REASONS[type(error)]
+        recorded = await self.refuse(approval.key, attempt, reason=reason)
+        return Answer(current, error, recorded=recorded)
 
 
 def _group_ids(approval: Approval, voter: Voter) -> Sequence[str]:

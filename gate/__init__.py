@@ -7,7 +7,7 @@ The modules, in reading order:
 - `approval`: the record and its parts
 - `events`: the facts that are told
 - `quorum`: who may vote, and when votes make a decision
-- `transitions`: the state machine
+- `commands`, `transitions`: the state machine
 - `protocols`: what a store must do, and what it may do beyond
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
@@ -65,6 +65,7 @@ from .errors import (
     Undeliverable,
 )
 from .events import (
+    ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
     ApprovalEvent,
@@ -74,6 +75,7 @@ from .events import (
     ApprovalRequested,
     ApprovalResolved,
     ApprovalRouted,
+    ApprovalViewed,
     ApprovalVoted,
     event_from_wire,
 )
@@ -100,6 +102,7 @@ __all__ = [
     "AlreadyConsumed",
     "AlreadyDecided",
     "Approval",
+    "ApprovalAnswer",
     "ApprovalCancelled",
     "ApprovalCancelledEvent",
     "ApprovalConflict",
@@ -119,6 +122,7 @@ __all__ = [
     "ApprovalStatus",
     "ApprovalStore",
     "ApprovalTimeout",
+    "ApprovalViewed",
     "ApprovalVoted",
     "BlockingGate",
     "BulkRead",

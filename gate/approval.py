@@ -246,6 +246,12 @@ class Approval(_Part):
             return min(self.expires_at, self.terms.expires_at)
         return self.expires_at
 
+    def seen_by(self, principal: str | None) -> bool:
+        """Say whether it is on record that *principal* was shown all of what was asked."""
+        return any(
+            view.principal == principal and view.digest == self.digest for view in self.views
+        )
+
     @property
     def approver(self) -> str | None:
         """Who decided, as recorded in the decision metadata."""

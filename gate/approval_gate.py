@@ -24,6 +24,7 @@ from .approval import (
 from .asking import Ask, AskTerms, Question, Questions, same_question, seconds_of
 from .canonical import MAX_SIZE, action_digest
 from .clock import Clock, SystemClock, new_id
+from .commands import Consume
 from .decorator import guarded
 from .desk import Desk
 from .events import ApprovalRequested
@@ -32,7 +33,7 @@ from .logs import get_logger
 from .protocols import ApprovalStore
 from .records import Records
 from .reporting import Reports
-from .transitions import Consume, as_of, refusal
+from .transitions import as_of, refusal
 from .waiting import WaitingRoom
 
 __all__ = ["ApprovalGate"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from .approval import MAX_NAME, MAX_NOTE, Approval, Terms, Verdict, check_text
+from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, Terms, Verdict, check_text
 from .canonical import canonical_text, parse_json
 from .clock import Clock, SystemClock
+from .commands import Cancel, CastVote, Expire, RecordView, Route
 from .errors import InvalidId, InvalidVerdict, LimitExceeded
 from .events import ApprovalRefused
 from .protocols import ApprovalStore
 from .records import Records
-from .transitions import Cancel, CastVote, Expire, Route
 
 __all__ = ["UNCHANGED", "Desk"]
 
@@ -69,11 +69,18 @@ class Desk:
         override_result: str | None = None,
         payload: Any = UNCHANGED,
         surface: str = "api",
+        seen: bool = False,
         require_route: bool = False,
+        place: str | None = None,
+        attempt: str | None = None,
     ) -> Approval:
         """Record an answer, and with it the decision where that is enough.
 
         Repeating one's own answer changes nothing and is no error.
+
+        Who answers from a chat is told there what came of it, by whoever reads the events: with a
+        *place*, every outcome but `Unconfirmed` and `StoreUnavailable` leaves an event that names
+        it. Refusals are put on record by `refuse`.
 
         Args:
             key: The record's key.
@@ -86,7 +93,11 @@ class Desk:
             override_result: A result instead of running, where the request allows one.
             payload: Edited arguments, where the request allows them.
             surface: Where the answer was given (`card`, `modal`, `cli`, …).
+            seen: Whether the surface showed all of the request beside the button. Approving a
+                routed approval needs it, or a view on record (`view`).
             require_route: Refuse while no route is fixed.
+            place: Where in the chat the approver is told; at most 200 characters.
+            attempt: An id of the click, at most 200 characters: one that comes twice is told once.
 
         Raises:
             InvalidVerdict: Not one of the words.
@@ -99,23 +110,20 @@ class Desk:
             Unconfirmed: It is not known whether it was written; repeating is safe.
         """
         answer = _verdict(verdict)
-        if approver is not None:
-            check_text(approver, field="approver", limit=MAX_NAME)
         _check_groups(groups)
-        check_text(surface, field="surface", limit=MAX_NAME)
-        if note is not None:
-            check_text(note, field="note", limit=MAX_NOTE, least=0)
-        if override_result is not None:
-            check_text(override_result, field="override_result", limit=MAX_NOTE * 10, least=0)
+        for field, text, least, limit in (
+            ("approver", approver, 1, MAX_NAME),
+            ("surface", surface, 1, MAX_NAME),
+            ("place", place, 1, MAX_NAME),
+            ("attempt", attempt, 1, MAX_NAME),
+            ("note", note, 0, MAX_NOTE),
+            ("override_result", override_result, 0, MAX_NOTE * 10),
+        ):
+            if text is not None:
+                check_text(text, field=field, limit=limit, least=least)
         kept = parse_json(canonical_text(dict(metadata or {}), max_size=_MAX_METADATA))
-        edited, digest = None, None
-        if payload is not UNCHANGED:
-            edited = parse_json(canonical_text(payload))
-            asked = await self.records.get(key)
-            digest = asked.digest_of(edited)
-            if digest == asked.digest:
-                edited, digest = None, None
-        return await self.records.commit(
+        edited, digest = await self._edit(key, payload)
+        change = await self.records.change(
             key,
             CastVote(
                 verdict=answer,
@@ -127,8 +135,52 @@ class Desk:
                 edited_digest=digest,
                 metadata=kept,
                 surface=surface,
+                seen=seen,
                 require_route=require_route,
+                place=place,
+                attempt=attempt,
             ),
+        )
+        if place is not None and not change.written:
+            await self.refuse(
+                key,
+                reason="already_answered",
+                principal=approver,
+                surface=surface,
+                place=place,
+                attempt=attempt,
+            )
+        return change.approval
+
+    async def _edit(self, key: str, payload: Any) -> tuple[Any, str | None]:
+        """Return the edited payload as a copy and its digest; nothing where it is no edit."""
+        if payload is UNCHANGED:
+            return None, None
+        edited = parse_json(canonical_text(payload))
+        asked = await self.records.get(key)
+        digest = asked.digest_of(edited)
+        return (None, None) if digest == asked.digest else (edited, digest)
+
+    async def view(
+        self, key: str, *, principal: str, groups: Sequence[str] = (), surface: str = "api"
+    ) -> Approval:
+        """Put on record that *principal* was shown all of the request; once is enough.
+
+        Args:
+            key: The record's key.
+            principal: The person, as the transport proved it.
+            groups: Groups of the route in which the caller found the person just now.
+            surface: Where it was shown.
+
+        Raises:
+            NotAllowed: Not one of the people who may answer, or nobody is yet.
+            AlreadyDecided: The approval is final; the error carries the record.
+        """
+        check_text(principal, field="principal", limit=MAX_NAME)
+        check_text(surface, field="surface", limit=MAX_NAME)
+        _check_groups(groups)
+        return await self.records.commit(
+            key, RecordView(principal=principal, groups=tuple(groups), surface=surface)
         )
 
     async def cancel(
@@ -165,17 +217,36 @@ class Desk:
         return await self.records.commit(key, Expire())
 
     async def refuse(
-        self, approval: Approval, *, reason: str, principal: str | None, surface: str
+        self,
+        key: str,
+        *,
+        reason: str,
+        principal: str | None,
+        surface: str,
+        place: str | None = None,
+        attempt: str | None = None,
     ) -> None:
-        """Put on record that somebody tried to answer and was not allowed to."""
+        """Put on record that somebody tried to answer and was not allowed to.
+
+        Args:
+            key: The key that the answer named; there need not be a record.
+            reason: A stable word.
+            principal: Who, as the transport proved it.
+            surface: Where the answer was given.
+            place: Where in the chat the person is told.
+            attempt: An id of the click.
+        """
+        namespace, slash, approval_id = key.rpartition("/")
         await self.records.tell(
             ApprovalRefused(
-                id=approval.id,
-                namespace=approval.namespace,
+                id=approval_id,
+                namespace=namespace if slash else DEFAULT_NAMESPACE,
                 at=await self.records.about_now(),
                 principal=principal,
                 reason=reason,
                 surface=surface,
+                place=place,
+                attempt=attempt,
             )
         )
 

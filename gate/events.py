@@ -16,6 +16,7 @@ from .approval import Moment, Verdict, record_key
 from .errors import StoreCorrupt
 
 __all__ = [
+    "ApprovalAnswer",
     "ApprovalCancelledEvent",
     "ApprovalConsumed",
     "ApprovalEvent",
@@ -25,6 +26,7 @@ __all__ = [
     "ApprovalRequested",
     "ApprovalResolved",
     "ApprovalRouted",
+    "ApprovalViewed",
     "ApprovalVoted",
     "Event",
     "event_from_wire",
@@ -75,24 +77,44 @@ class ApprovalRouted(ApprovalEvent, frozen=True):
     channel: str
 
 
-class ApprovalVoted(ApprovalEvent, frozen=True):
+class ApprovalViewed(ApprovalEvent, frozen=True):
+    """A person who may answer was shown everything there is to see."""
+
+    type: Literal["onApprovalViewed"] = "onApprovalViewed"
+    principal: str
+    digest: str
+    surface: str = "api"
+
+
+class ApprovalAnswer(ApprovalEvent, frozen=True):
+    """What the events of an answer have: whose it was, and how that person hears what came of it.
+
+    An answer that came from the chat names a `place`; who tells people there owes this person one
+    private message per `attempt`.
+    """
+
+    principal: str | None
+    surface: str = "api"
+    place: str | None = None
+    """The channel of the chat, or the person's own id there; `None`: the caller was told."""
+    attempt: str | None = None
+    """The click. Chats repeat what was not acknowledged; both have one attempt."""
+
+
+class ApprovalVoted(ApprovalAnswer, frozen=True):
     """A person answered, and the decision has not fallen yet."""
 
     type: Literal["onApprovalVoted"] = "onApprovalVoted"
-    principal: str | None
     verdict: Verdict
     note: str | None = None
-    surface: str = "api"
 
 
-class ApprovalResolved(ApprovalEvent, frozen=True):
+class ApprovalResolved(ApprovalAnswer, frozen=True):
     """The decision fell, with this last answer."""
 
     type: Literal["onApprovalResolved"] = "onApprovalResolved"
-    principal: str | None
     verdict: Verdict
     note: str | None = None
-    surface: str = "api"
 
 
 class ApprovalExpiredEvent(ApprovalEvent, frozen=True):
@@ -127,18 +149,17 @@ class ApprovalReported(ApprovalEvent, frozen=True):
     seconds: float = Field(ge=0, allow_inf_nan=False, strict=True)
 
 
-class ApprovalRefused(ApprovalEvent, frozen=True):
+class ApprovalRefused(ApprovalAnswer, frozen=True):
     """Somebody tried to answer and was refused; nothing changed."""
 
     type: Literal["onApprovalRefused"] = "onApprovalRefused"
-    principal: str | None
     reason: str
-    surface: str = "api"
 
 
 Event = Annotated[
     ApprovalRequested
     | ApprovalRouted
+    | ApprovalViewed
     | ApprovalVoted
     | ApprovalResolved
     | ApprovalExpiredEvent

@@ -6,11 +6,13 @@ Here is the one read, transition, commit loop. Nothing else in the house calls `
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from .approval import Approval
 from .clock import Clock
+from .commands import Command, Consume
 from .errors import (
     AlreadyConsumed,
     ApprovalNotFound,
@@ -20,15 +22,25 @@ from .errors import (
 )
 from .events import ApprovalEvent
 from .protocols import ApprovalStore, ConsumeOnce, EventLog, Patched, StoreClock
-from .transitions import Command, Consume, apply, as_of
+from .transitions import apply, as_of
 
-__all__ = ["Records"]
+__all__ = ["Change", "Records"]
 
 _CONTENTION: Final = 64
 _REPEATS: Final = 3
 _CLOCK_LIFE: Final = 60.0
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a command."""
+
+    approval: Approval
+    """The record that is now stored."""
+    written: bool
+    """Whether the command changed it; `False` where there was nothing left to change."""
 
 
 class Records:
@@ -94,10 +106,14 @@ class Records:
         return _own(stored, approval.key)
 
     async def commit(self, key: str, command: Command) -> Approval:
+        """Apply *command*; see `change`. Return the record that is now stored."""
+        return (await self.change(key, command)).approval
+
+    async def change(self, key: str, command: Command) -> Change:
         """Apply *command* to the record and write the result, until it stands or is refused.
 
         Returns:
-            The record that is now stored; unchanged where the command changes nothing.
+            The record that is now stored, and whether this call wrote it.
 
         Raises:
             ApprovalNotFound: There is no such record.
@@ -114,10 +130,10 @@ class Records:
                 now = await self.now()
                 current = await self._read(key)
                 if doubt is not None and doubt.settled_by(current):
-                    return current
+                    return Change(current, written=True)
                 transition = apply(current, command, now)
                 if not transition.changed:
-                    return transition.approval
+                    return Change(transition.approval, written=False)
                 written = transition.approval.model_copy(update={"version": current.version + 1})
                 try:
                     answer = await self.store.patch(
@@ -130,7 +146,7 @@ class Records:
                     doubt = _Doubt(current, written)
                     continue
                 if answer is Patched.APPLIED:
-                    return written
+                    return Change(written, written=True)
                 # Stale: somebody else was first. Late: it expired meanwhile. Missing: it is gone.
                 # In each case the next read tells the truth.
             raise StoreUnavailable(what, cause="too many concurrent writers")

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any, Final
 
 from .approval import MAX_NAME, Approval, Outcome, check_text
+from .commands import Report
 from .records import Records
-from .transitions import Report
 
 __all__ = ["Reports"]
 

@@ -4,6 +4,7 @@
 command     pending      approved            rejected     cancelled    expired
 ==========  ===========  ==================  ===========  ===========  ===========
 route       terms fixed  AlreadyDecided      ← same       ← same       ← same
+view        view kept    AlreadyDecided      ← same       ← same       ← same
 vote        vote kept,   AlreadyDecided (a   ← same       ← same       ← same
             maybe final  repeat: no change)
 cancel      cancelled    AlreadyDecided      ← same       no change    ← same
@@ -14,15 +15,18 @@ consume     NotAllowed   consumed once, not  its refusal  its refusal  its refus
 report      NotAllowed   outcome, once       NotAllowed   NotAllowed   NotAllowed
 ==========  ===========  ==================  ===========  ===========  ===========
 
+An approval with a route is approved only by somebody who was shown all of it: beside the button, or
+page by page before, which is a view on record. Saying no needs no view.
+
 A pending record past its end counts as expired in every column: `as_of` says so, and no clock but
 the one that the caller passes is looked at. Nothing here is awaited, random, or stored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from .approval import (
     Approval,
@@ -30,10 +34,19 @@ from .approval import (
     Cancellation,
     Consumption,
     Decision,
-    Outcome,
-    Terms,
     Verdict,
+    View,
     Vote,
+)
+from .commands import (
+    Cancel,
+    CastVote,
+    Command,
+    Consume,
+    Expire,
+    RecordView,
+    Report,
+    Route,
 )
 from .errors import (
     AlreadyConsumed,
@@ -55,80 +68,19 @@ from .events import (
     ApprovalReported,
     ApprovalResolved,
     ApprovalRouted,
+    ApprovalViewed,
     ApprovalVoted,
 )
 from .quorum import may_vote, tally
 
 __all__ = [
-    "Cancel",
-    "CastVote",
-    "Command",
-    "Consume",
-    "Expire",
-    "Report",
-    "Route",
     "Transition",
     "apply",
     "as_of",
     "refusal",
 ]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """Fix who is asked and who may answer."""
-
-    terms: Terms
-
-
-@dataclass(frozen=True, kw_only=True)
-class CastVote:
-    """Answer, as *principal*, found in *groups* by the caller just now."""
-
-    verdict: Verdict
-    principal: str | None = None
-    groups: tuple[str, ...] = ()
-    note: str | None = None
-    override_result: str | None = None
-    edited: Any = None
-    edited_digest: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-    surface: str = "api"
-    require_route: bool = False
-    """Refuse where no route was fixed: what every surface for people asks for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cancel:
-    """Withdraw before a decision."""
-
-    by: str | None = None
-    reason: str | None = None
-    undeliverable: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expire:
-    """End it, if its end has come."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Consume:
-    """Take the one run, for exactly *digest*."""
-
-    operation_id: str
-    digest: str
-    by: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """Tell how the run ended."""
-
-    outcome: Outcome
-
-
-Command = Route | CastVote | Cancel | Expire | Consume | Report
+_MAX_VIEWS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -194,6 +146,8 @@ def apply(approval: Approval, command: Command, now: datetime) -> Transition:
     match command:
         case Route():
             return _route(current, command, now)
+        case RecordView():
+            return _view(current, command, now)
         case CastVote():
             return _vote(current, command, now)
         case Cancel():
@@ -230,6 +184,21 @@ def _route(current: Approval, command: Route, now: datetime) -> Transition:
     )
 
 
+def _view(current: Approval, command: RecordView, now: datetime) -> Transition:
+    _open(current)
+    _check_voter(current, command.principal, command.groups, require_route=True)
+    if current.seen_by(command.principal):
+        return Transition(current)
+    view = View(principal=command.principal, digest=current.digest, at=now, surface=command.surface)
+    told = {"principal": view.principal, "digest": view.digest, "surface": view.surface}
+    # The oldest may go: its event stays, and its person can look again.
+    return Transition(
+        current.model_copy(update={"views": (*current.views, view)[-_MAX_VIEWS:]}),
+        (ApprovalViewed(**_about(current, now), **told),),
+        before=current.deadline,
+    )
+
+
 def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
     vote = Vote(
         principal=command.principal,
@@ -246,7 +215,7 @@ def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
         if current.verdict is command.verdict and _repeats(current, vote):
             return Transition(current)
         raise AlreadyDecided(current)
-    _check_voter(current, command)
+    _check_voter(current, command.principal, command.groups, require_route=command.require_route)
     _check_answer(current, command)
     # Other groups than before may be what completes a quorum.
     if _repeats(current, vote, also=("groups",)):
@@ -258,6 +227,8 @@ def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
         "principal": command.principal,
         "note": command.note,
         "surface": command.surface,
+        "place": command.place,
+        "attempt": command.attempt,
     }
     if verdict is None:
         kept = current.model_copy(update={"votes": votes})
@@ -298,12 +269,13 @@ def _repeats(current: Approval, vote: Vote, *, also: tuple[str, ...] = ()) -> bo
     )
 
 
-def _check_voter(current: Approval, command: CastVote) -> None:
-    who = command.principal
+def _check_voter(
+    current: Approval, who: str | None, groups: tuple[str, ...], *, require_route: bool
+) -> None:
     if current.terms is None:
-        if command.require_route:
+        if require_route:
             raise NotAllowed(current.id, reason="not_routed", principal=who)
-    elif who is None or not may_vote(current.terms, principal=who, groups=command.groups):
+    elif who is None or not may_vote(current.terms, principal=who, groups=groups):
         raise NotAllowed(current.id, reason="not_approver", principal=who)
     # Nobody can say of an unnamed caller that it is not one of them.
     if current.not_by and (who is None or who in current.not_by):
@@ -311,6 +283,12 @@ def _check_voter(current: Approval, command: CastVote) -> None:
 
 
 def _check_answer(current: Approval, command: CastVote) -> None:
+    # Without a route the caller is trusted code; no surface could have hidden a part.
+    unseen = (
+        current.terms is not None and not command.seen and not current.seen_by(command.principal)
+    )
+    if command.verdict is Verdict.APPROVE and unseen:
+        raise NotAllowed(current.id, reason="incomplete_view", principal=command.principal)
     if command.edited_digest is not None and not current.editable:
         raise NotAllowed(current.id, reason="edit_not_allowed", principal=command.principal)
     if command.override_result is not None and not current.allow_override:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 from collections.abc import Awaitable, Callable
@@ -10,14 +11,28 @@ from typing import Any
 
 import click
 
-from gate import Approval, Desk, InvalidId, NotAllowed, Verdict, record_key
+from gate import (
+    AlreadyDecided,
+    Approval,
+    Desk,
+    InvalidId,
+    NotAllowed,
+    Verdict,
+    record_key,
+)
 from stores import Store, open_store
 
-from ..deciding import Answers, Voter
+from ..deciding import Answers, Attempt, Voter
 from ..slack.ids import cli_principal
 from .output import print_approval, print_approvals, print_json
 
 __all__ = ["approve", "cancel", "list_pending", "reject", "show"]
+
+_WHY = {
+    "not_approver": "The route of this approval does not list you.",
+    "incomplete_view": "You were not shown all of it yet: run `signoff show` first, or leave out "
+    "`--yes`.",
+}
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 _namespace = click.option("--namespace", default="default", show_default=True)
@@ -47,11 +62,18 @@ def list_pending(*, limit: int, as_json: bool) -> None:
 @_namespace
 @_json
 def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
-    """Show one approval whole: what was asked, who may answer, what became of it."""
+    """Show one approval whole: what was asked, who may answer, what became of it.
+
+    Where you may answer it, it goes on record that you were shown all of it.
+    """
 
     async def work(store: Store) -> None:
-        approval = await Desk(store).get(record_key(approval_id, namespace))
+        desk = Desk(store)
+        approval = await desk.get(record_key(approval_id, namespace))
         _print(approval, as_json=as_json)
+        if not approval.final and approval.terms is not None:
+            with contextlib.suppress(NotAllowed, AlreadyDecided):
+                await desk.view(approval.key, principal=_voter().principal, surface="cli")
 
     _with_store(work)
 
@@ -60,14 +82,15 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
 @_id
 @_namespace
 @click.option("--note", help="A note for the agent and the thread.")
-@click.option("--yes", is_flag=True, help="Do not ask after showing it.")
+@click.option("--yes", is_flag=True, help="Do not show it and ask: you ran `show` before.")
 @_json
 def approve(
     *, approval_id: str, namespace: str, note: str | None, yes: bool, as_json: bool
 ) -> None:
     """Approve, as the person that the operating system says you are.
 
-    Refused unless the approval's route lists that person as `cli:<login name>`.
+    Refused unless the approval's route lists that person as `cli:<login name>`, and unless you were
+    shown all of it: here, or by `show` before.
     """
 
     async def work(store: Store) -> None:
@@ -75,7 +98,7 @@ def approve(
         if not yes:
             print_approval(approval)
             click.confirm("Approve exactly this?", abort=True, err=True)
-        await _answer(store, approval, Verdict.APPROVE, note=note, as_json=as_json)
+        await _answer(store, approval, Verdict.APPROVE, seen=not yes, note=note, as_json=as_json)
 
     _with_store(work)
 
@@ -111,14 +134,19 @@ def cancel(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
 
 
 async def _answer(
-    store: Store, approval: Approval, verdict: Verdict, *, note: str | None, as_json: bool
+    store: Store,
+    approval: Approval,
+    verdict: Verdict,
+    *,
+    seen: bool = False,
+    note: str | None,
+    as_json: bool,
 ) -> None:
-    answer = await Answers(Desk(store)).answer(
-        approval, _voter(), verdict, surface="cli", note=note
-    )
+    attempt = Attempt(_voter(), surface="cli")
+    answer = await Answers(Desk(store)).answer(approval, attempt, verdict, seen=seen, note=note)
     if answer.refused is not None:
-        if isinstance(answer.refused, NotAllowed) and answer.refused.reason == "not_approver":
-            click.echo("The route of this approval does not list you.", err=True)
+        if isinstance(answer.refused, NotAllowed) and answer.refused.reason in _WHY:
+            click.echo(_WHY[answer.refused.reason], err=True)
         raise answer.refused
     if answer.approval is not None:
         _print(answer.approval, as_json=as_json)

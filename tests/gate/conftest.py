@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 
 from gate import ApprovalGate, Desk
 from gate.testing import FakeClock, ScratchStore
-
-
-@pytest.fixture(autouse=True)
-def plain_logging() -> Iterator[None]:
-    """Let the gate's lines reach standard logging, whatever other tests told structlog."""
-    kept = structlog.get_config() if structlog.is_configured() else None
-    structlog.reset_defaults()
-    yield
-    if kept is not None:
-        structlog.configure(**kept)
 
 
 @pytest.fixture

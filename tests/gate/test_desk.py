@@ -11,9 +11,13 @@ import pytest
 from gate import (
     AlreadyDecided,
     Approval,
+    ApprovalAnswer,
     ApprovalGate,
     ApprovalNotFound,
+    ApprovalRefused,
+    ApprovalResolved,
     ApprovalStore,
+    ApprovalVoted,
     Desk,
     InvalidId,
     InvalidVerdict,
@@ -262,7 +266,7 @@ async def test_fifty_people_of_a_quorum_at_once_all_count(
     people = [f"slack:T1:U{number}" for number in range(50)]
     await gate.request(id="q", name="n")
     await desk.route("q", route(Quorum(of=tuple(people), needed=50)))
-    await asyncio.gather(*(desk.decide("q", "approve", approver=who) for who in people))
+    await asyncio.gather(*(desk.decide("q", "approve", approver=who, seen=True) for who in people))
     decided = await desk.get("q")
     assert decided.status == "approved"
     assert {vote.principal for vote in decided.votes} == set(people)
@@ -330,10 +334,59 @@ async def test_a_refused_try_is_on_record_where_there_is_a_log(clock: FakeClock)
     for store in (memory, ScratchStore(clock=clock)):
         desk = Desk(store, clock=clock)
         asked = await ApprovalGate(store, agent="billing", clock=clock).request(name="n")
-        await desk.refuse(asked, reason="not_approver", principal=BEN, surface="card")
+        await desk.refuse(asked.key, reason="not_approver", principal=BEN, surface="card")
     told = [entry.event for entry in await memory.read("")]
     assert [event.type for event in told] == ["onApprovalRequested", "onApprovalRefused"]
     assert told[1].at == START
+
+
+async def test_a_view_is_on_record_once_and_lets_its_person_approve(clock: FakeClock) -> None:
+    """P13: who was shown all of it may say yes on a surface that shows a part; nobody else."""
+    store = MemoryStore(clock=clock)
+    desk = Desk(store, clock=clock)
+    await ApprovalGate(store, agent="billing", clock=clock).request(id="v", name="n")
+    await desk.route("v", route(Quorum(of=(ANA, BEN), needed=2)))
+    for _ in range(2):
+        await desk.view("v", principal=ANA, surface="review")
+    assert [(ANA, "review")] == [
+        (view.principal, view.surface) for view in (await desk.get("v")).views
+    ]
+    assert (await desk.decide("v", "approve", approver=ANA)).votes[0].principal == ANA
+    with pytest.raises(NotAllowed, match="incomplete_view"):
+        await desk.decide("v", "approve", approver=BEN)
+    with pytest.raises(NotAllowed, match="not_approver"):
+        await desk.view("v", principal="slack:T1:UEVE")
+    with pytest.raises(LimitExceeded):
+        await desk.view("v", principal=ANA, surface="x" * 201)
+    told = [entry.event.type for entry in await store.read("")]
+    assert 1 == told.count("onApprovalViewed")
+
+
+async def test_an_answer_from_the_chat_always_leaves_an_event_that_says_where(
+    clock: FakeClock,
+) -> None:
+    """P15: vote, decision and repeat each name the place and the click; without a place none does.
+
+    A repeat changes nothing, and only who must be told of it leaves an event.
+    """
+    store = MemoryStore(clock=clock)
+    desk = Desk(store, clock=clock)
+    await ApprovalGate(store, agent="billing", clock=clock).request(id="v", name="n")
+    await desk.route("v", route(Quorum(of=(ANA, BEN), needed=2)))
+    for who, click in ((ANA, "1"), (ANA, "2"), (BEN, "3"), (BEN, "4")):
+        await desk.decide("v", "approve", approver=who, seen=True, place="C1", attempt=click)
+    await desk.decide("v", "approve", approver=BEN, seen=True)
+    answers = [
+        (type(entry.event), entry.event.attempt, entry.event.place)
+        for entry in await store.read("")
+        if isinstance(entry.event, ApprovalAnswer)
+    ]
+    assert [
+        (ApprovalVoted, "1", "C1"),
+        (ApprovalRefused, "2", "C1"),
+        (ApprovalResolved, "3", "C1"),
+        (ApprovalRefused, "4", "C1"),
+    ] == answers
 
 
 async def test_the_metadata_is_a_copy(gate: ApprovalGate, asked: Approval) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate import Approval, ApprovalStatus, Outcome, Quorum, SignoffError, Verdict, as_of
-from gate.transitions import Cancel, CastVote, Command, Consume, Expire, Report, Route, apply
+from gate.commands import Cancel, CastVote, Command, Consume, Expire, RecordView, Report, Route
+from gate.transitions import apply
 from tests.support.factories import ANA, BEN, CAT, START, pending, route
 
 PEOPLE = (ANA, BEN, CAT)
@@ -30,12 +31,18 @@ EDITED = [[1], None]
 
 
 def votes() -> st.SearchStrategy[CastVote]:
-    def vote(who: str | None, verdict: Verdict, edit: int | None, override: bool) -> CastVote:
+    def vote(
+        who: str | None, verdict: Verdict, edit: int | None, override: bool, seen: bool
+    ) -> CastVote:
         extra: dict[str, Any] = {}
         if edit is not None:
             extra = {"edited": EDITED[edit], "edited_digest": pending().digest_of(EDITED[edit])}
         return CastVote(
-            verdict=verdict, principal=who, override_result="x" if override else None, **extra
+            verdict=verdict,
+            principal=who,
+            override_result="x" if override else None,
+            seen=seen,
+            **extra,
         )
 
     return st.builds(
@@ -44,6 +51,7 @@ def votes() -> st.SearchStrategy[CastVote]:
         st.sampled_from(Verdict),
         st.sampled_from([None, None, None, 0, 1]),
         st.sampled_from([False, False, True]),
+        st.sampled_from([False, True, True]),
     )
 
 
@@ -51,6 +59,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Route, terms=st.sampled_from(TERMS)),
     votes(),
     votes(),
+    st.builds(RecordView, principal=st.sampled_from(PEOPLE)),
     st.builds(Cancel, by=st.sampled_from([None, "billing"])),
     st.just(Expire()),
     st.builds(
@@ -117,7 +126,7 @@ def test_what_is_final_stays_as_it_is(asked: Approval, commands: list[tuple[Comm
     for step in walk(asked, commands):
         if step.before.final:
             frozen = ("status", "decision", "votes", "terms", "decided_at", "decision_metadata")
-            for field in (*frozen, "cancellation"):
+            for field in (*frozen, "cancellation", "views"):
                 assert getattr(step.before, field) == getattr(step.after, field)
         assert {field: getattr(step.after, field) for field in Approval.request_fields()} == {
             field: getattr(asked, field) for field in Approval.request_fields()
@@ -134,6 +143,19 @@ def test_each_end_is_told_once(asked: Approval, commands: list[tuple[Command, in
     assert told.count("onApprovalRouted") <= 1
     assert told.count("onApprovalConsumed") <= 1
     assert told.count("onApprovalReported") <= 1
+
+
+@relaxed
+@given(st.sampled_from(ASKED), WALKS)
+def test_nobody_approves_a_routed_approval_unseen(
+    asked: Approval, commands: list[tuple[Command, int]]
+) -> None:
+    """P13: each yes that counts was given beside all of it, or after a view by that person."""
+    for step in walk(asked, commands):
+        command = step.command
+        if isinstance(command, CastVote) and command.verdict is Verdict.APPROVE and step.told:
+            routed = step.before.terms is not None
+            assert command.seen or step.before.seen_by(command.principal) or not routed
 
 
 @relaxed

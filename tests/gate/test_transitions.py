@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,16 +27,8 @@ from gate import (
     as_of,
     refusal,
 )
-from gate.transitions import (
-    Cancel,
-    CastVote,
-    Command,
-    Consume,
-    Expire,
-    Report,
-    Route,
-    apply,
-)
+from gate.commands import Cancel, CastVote, Command, Consume, Expire, RecordView, Report, Route
+from gate.transitions import apply
 from tests.support.factories import (
     ANA,
     BEN,
@@ -51,13 +44,14 @@ from tests.support.factories import (
 
 SOON = after(30)
 LATE = after(7200)
-YES = CastVote(verdict=Verdict.APPROVE, principal=ANA)
+YES = CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA)
 NO = CastVote(verdict=Verdict.DENY, principal=BEN)
 TAKE = Consume(operation_id="op-1", digest=pending().digest)
 DONE = Report(outcome=Outcome(status="done", seconds=1.0, at=after(70)))
 COMMANDS: dict[str, Command] = {
     "route": Route(terms=route()),
     "vote": CastVote(verdict=Verdict.DENY, principal=CAT),
+    "view": RecordView(principal=ANA),
     "cancel": Cancel(by="billing"),
     "expire": Expire(),
     "consume": TAKE,
@@ -73,12 +67,18 @@ STATES = {
     "expired": expired(),
     "past its end": pending(expires_in=10.0),
 }
-FINAL = {"route": AlreadyDecided, "vote": AlreadyDecided, "report": NotAllowed}
+FINAL = {
+    "route": AlreadyDecided,
+    "vote": AlreadyDecided,
+    "view": AlreadyDecided,
+    "report": NotAllowed,
+}
 # State → command → the error, or the status after it and whether anything is written.
 TABLE: dict[str, dict[str, Any]] = {
     "pending": {
         "route": ("pending", True),
         "vote": ("rejected", True),
+        "view": NotAllowed,
         "cancel": ("cancelled", True),
         "expire": NotAllowed,
         "consume": NotAllowed,
@@ -162,11 +162,11 @@ def refused(record: Approval, command: Command) -> str:
 def test_only_people_of_the_route_decide() -> None:
     """Nobody else, nobody unnamed, and no surface for people before there is a route."""
     routed = pending(terms=route())
-    stranger = CastVote(verdict=Verdict.APPROVE, principal=CAT)
+    stranger = CastVote(verdict=Verdict.APPROVE, seen=True, principal=CAT)
     unnamed = CastVote(verdict=Verdict.APPROVE)
     assert refused(routed, stranger) == "not_approver"
     assert refused(routed, unnamed) == "not_approver"
-    early = CastVote(verdict=Verdict.APPROVE, principal=ANA, require_route=True)
+    early = CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA, require_route=True)
     assert refused(pending(), early) == "not_routed"
     assert apply(pending(), unnamed, SOON).approval.status == "approved"
 
@@ -187,7 +187,9 @@ def test_edits_and_overrides_need_the_requests_leave() -> None:
     edit = CastVote(
         verdict=Verdict.APPROVE, principal=ANA, edited=[1], edited_digest=pending().digest_of([1])
     )
-    override = CastVote(verdict=Verdict.APPROVE, principal=ANA, override_result="by hand")
+    override = CastVote(
+        verdict=Verdict.APPROVE, seen=True, principal=ANA, override_result="by hand"
+    )
     assert refused(pending(), edit) == "edit_not_allowed"
     assert refused(pending(), override) == "override_not_allowed"
     assert refused(pending(allow_override=True), edit) == "edit_not_allowed"
@@ -204,11 +206,13 @@ def test_a_quorum_gathers_votes_of_distinct_people() -> None:
     first = apply(two, YES, SOON)
     assert [event.type for event in first.events] == ["onApprovalVoted"]
     assert first.approval.status == "pending"
-    noted = CastVote(verdict=Verdict.APPROVE, principal=ANA, note="really")
+    noted = CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA, note="really")
     again = apply(first.approval, noted, after(40))
     assert [vote.note for vote in again.approval.votes] == ["really"]
     assert again.approval.status == "pending"
-    second = apply(again.approval, CastVote(verdict=Verdict.APPROVE, principal=BEN), after(50))
+    second = apply(
+        again.approval, CastVote(verdict=Verdict.APPROVE, seen=True, principal=BEN), after(50)
+    )
     assert [event.type for event in second.events] == ["onApprovalResolved"]
     assert (second.approval.status, second.approval.decided_at) == ("approved", after(50))
 
@@ -218,9 +222,9 @@ def test_nobody_is_made_to_approve_what_another_person_edited() -> None:
     two = pending(editable=True, terms=route(Quorum(of=(ANA, BEN), needed=2)))
     digest = two.digest_of([1])
     edit: dict[str, Any] = {"verdict": Verdict.APPROVE, "edited": [1], "edited_digest": digest}
-    mixed = voted(two, YES, CastVote(principal=BEN, **edit))
+    mixed = voted(two, YES, CastVote(principal=BEN, seen=True, **edit))
     assert mixed.status == "pending"
-    agreed = voted(mixed, CastVote(principal=ANA, **edit))
+    agreed = voted(mixed, CastVote(principal=ANA, seen=True, **edit))
     assert (agreed.status, agreed.effective_payload) == ("approved", [1])
 
 
@@ -232,10 +236,10 @@ def test_an_answer_repeated_is_no_news() -> None:
     repeat = apply(done, YES, LATE)
     assert (repeat.approval, repeat.changed) == (done, False)
     for other in (
-        CastVote(verdict=Verdict.APPROVE, principal=BEN),
+        CastVote(verdict=Verdict.APPROVE, seen=True, principal=BEN),
         CastVote(verdict=Verdict.DENY, principal=ANA),
-        CastVote(verdict=Verdict.APPROVE, principal=ANA, note="and more"),
-        CastVote(verdict=Verdict.APPROVE, principal=ANA, override_result="x"),
+        CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA, note="and more"),
+        CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA, override_result="x"),
         CastVote(verdict=Verdict.APPROVE),
     ):
         with pytest.raises(AlreadyDecided):
@@ -246,7 +250,7 @@ def test_a_repeat_with_other_groups_counts_anew() -> None:
     """Who has joined the group since may complete the quorum."""
     terms = route(Quorum(of=(ANA,)), Quorum(of=("slack:T1:SFIN",)))
     once = voted(pending(terms=terms), YES)
-    joined = CastVote(verdict=Verdict.APPROVE, principal=ANA, groups=("slack:T1:SFIN",))
+    joined = CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA, groups=("slack:T1:SFIN",))
     assert voted(once, joined).status == "approved"
 
 
@@ -263,7 +267,9 @@ def test_who_answered_otherwise_than_it_ended_learns_the_winner() -> None:
 
 def test_the_approver_is_who_the_transport_proved() -> None:
     """A name in the caller's metadata counts only where nobody else is named."""
-    posing = CastVote(verdict=Verdict.APPROVE, principal=ANA, metadata={"approver": BEN, "t": 1})
+    posing = CastVote(
+        verdict=Verdict.APPROVE, seen=True, principal=ANA, metadata={"approver": BEN, "t": 1}
+    )
     assert voted(pending(), posing).decision_metadata == {"approver": ANA, "t": 1}
     seeds = CastVote(verdict=Verdict.APPROVE, metadata={"approver": "ana"})
     assert voted(pending(), seeds).approver == "ana"
@@ -324,3 +330,40 @@ def test_each_refusal_is_a_class_of_its_own() -> None:
         "undeliverable": Undeliverable,
         "expired": ApprovalExpired,
     }
+
+
+def test_what_was_not_shown_whole_is_not_approved() -> None:
+    """P13: with a route, yes needs all of it beside the button or a view on record; no needs none.
+
+    The view is that of the same person and of the same digest.
+    """
+    routed = pending(terms=route(Quorum(of=(ANA, BEN))))
+    blind = CastVote(verdict=Verdict.APPROVE, principal=ANA)
+    assert refused(routed, blind) == "incomplete_view"
+    viewed = apply(routed, RecordView(principal=ANA, surface="modal"), SOON)
+    assert [event.type for event in viewed.events] == ["onApprovalViewed"]
+    assert [(ANA, routed.digest, SOON, "modal")] == [
+        (view.principal, view.digest, view.at, view.surface) for view in viewed.approval.views
+    ]
+    assert voted(viewed.approval, blind).status == "approved"
+    assert refused(viewed.approval, replace(blind, principal=BEN)) == "incomplete_view"
+    other = viewed.approval.views[0].model_copy(update={"digest": "0" * 64})
+    assert refused(routed.model_copy(update={"views": (other,)}), blind) == "incomplete_view"
+    for verdict in (Verdict.DENY, Verdict.SKIP):
+        said = voted(routed, CastVote(verdict=verdict, principal=ANA))
+        assert said.status == "rejected"
+
+
+def test_only_views_of_people_who_may_answer_are_kept_and_once() -> None:
+    """A stranger's look is no news, a second look neither, and the list has an end."""
+    routed = pending(terms=route(Quorum(of=(ANA, "slack:T1:SFIN"))))
+    assert refused(pending(), RecordView(principal=ANA)) == "not_routed"
+    assert refused(routed, RecordView(principal=CAT)) == "not_approver"
+    first = apply(routed, RecordView(principal=ANA), SOON).approval
+    assert not apply(first, RecordView(principal=ANA), after(50)).changed
+    record = first
+    for number in range(250):
+        look = RecordView(principal=f"slack:T1:U{number}", groups=("slack:T1:SFIN",))
+        record = apply(record, look, SOON).approval
+    assert len(record.views) == 200
+    assert record.seen_by("slack:T1:U249")

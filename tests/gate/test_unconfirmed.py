@@ -208,11 +208,11 @@ async def test_a_vote_in_doubt_counts_once(
 
     async def overtaken(call: Callable[[], Awaitable[Any]]) -> Any:
         await call()
-        await desk.decide("a", "approve", approver=BEN)
+        await desk.decide("a", "approve", approver=BEN, seen=True)
         raise Unconfirmed("call")
 
     faulty.next("patch", overtaken)
-    record = await desk.decide("a", "approve", approver=ANA)
+    record = await desk.decide("a", "approve", approver=ANA, seen=True)
     assert [vote.principal for vote in record.votes] == [ANA, BEN]
     assert told(faulty) == ["Requested", "Routed", "Voted", "Voted"]
 

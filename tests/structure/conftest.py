@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-import structlog
 
 from gate import ApprovalRequested, Desk
 from stores import open_store
@@ -34,12 +33,6 @@ class Person:
                             await Desk(store).decide(
                                 logged.event.key, self.answer, approver="cli:ana", note="as agreed"
                             )
-
-
-@pytest.fixture(autouse=True)
-def plain_logging() -> None:
-    """Let the gate's lines reach standard logging, whatever other tests told structlog."""
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

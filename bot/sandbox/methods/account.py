@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json
-
+from ..state import World
+from ..wire import Json
 from .call import Args, Method
 
 

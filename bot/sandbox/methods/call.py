@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError, invalid_arguments
-from bot.sandbox.workspace import Channel
+from ..state import World
+from ..wire import Json, SlackError, invalid_arguments
+from ..workspace import Channel
 
 T = TypeVar("T")
 

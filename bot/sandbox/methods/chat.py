@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.sandbox.records import Message
-from bot.sandbox.rules import (
+from ..records import Message
+from ..rules import (
     MAX_ATTACHMENTS,
     MAX_MARKDOWN_TEXT,
     MAX_POST_TEXT,
@@ -14,10 +14,9 @@ from bot.sandbox.rules import (
     check_message_blocks,
     check_metadata,
 )
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError
-from bot.sandbox.workspace import Channel
-
+from ..state import World
+from ..wire import Json, SlackError
+from ..workspace import Channel
 from .call import Args, Method
 
 

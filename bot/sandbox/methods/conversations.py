@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.sandbox.records import Message
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError
-from bot.sandbox.workspace import Channel
-
+from ..records import Message
+from ..state import World
+from ..wire import Json, SlackError
+from ..workspace import Channel
 from .call import Args, Method, page, require_scope, visible_channel
 
 _FAMILIES = {

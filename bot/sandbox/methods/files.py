@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.sandbox.records import Message, StoredFile
-from bot.sandbox.rules import check_message_blocks
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError, invalid_arguments
-from bot.sandbox.workspace import Channel
-
+from ..records import Message, StoredFile
+from ..rules import check_message_blocks
+from ..state import World
+from ..wire import Json, SlackError, invalid_arguments
+from ..workspace import Channel
 from .call import Args, Method
 
 

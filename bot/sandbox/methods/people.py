@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError
-from bot.sandbox.workspace import UserGroup
-
+from ..state import World
+from ..wire import Json, SlackError
+from ..workspace import UserGroup
 from .call import Args, Method, page
 
 

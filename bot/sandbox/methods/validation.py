@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.sandbox.blocks import BlockCheck, Surface
-from bot.sandbox.rules import MAX_MESSAGE_BLOCKS, view_problems
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError, invalid_arguments
-
+from ..blocks import BlockCheck, Surface
+from ..rules import MAX_MESSAGE_BLOCKS, view_problems
+from ..state import World
+from ..wire import Json, SlackError, invalid_arguments
 from .call import Args, Method
 
 _KINDS = ("blocks", "view", "message")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.sandbox.elements import elements_of
-from bot.sandbox.records import View
-from bot.sandbox.rules import MAX_MODALS, TRIGGER_SECONDS, check_view
-from bot.sandbox.state import World
-from bot.sandbox.wire import Json, SlackError
-
+from ..elements import elements_of
+from ..records import View
+from ..rules import MAX_MODALS, TRIGGER_SECONDS, check_view
+from ..state import World
+from ..wire import Json, SlackError
 from .call import Args, Method
 
 

@@ -49,7 +49,7 @@ function failure(block, place) {
 
 function richPart(part, place) {
   const leaves = (items) => items.map((leaf) => richLeaf(leaf, place));
-  if (part.type === "rich_text_preformatted") return h("pre", { tabindex: "0" }, leaves(part.elements));
+  if (part.type === "rich_text_preformatted") return h("pre", {}, leaves(part.elements));
   if (part.type === "rich_text_quote") return h("blockquote", {}, leaves(part.elements));
   if (part.type === "rich_text_list") {
     const list = h(part.style === "ordered" ? "ol" : "ul", {},

@@ -45,7 +45,7 @@ async def test_a_call_is_rate_limited(web: AsyncWebClient, client: SandboxClient
         response.headers["Retry-After"],
     )
     assert (await web.auth_test())["ok"]
-    assert await client.faults.fired(fault) == 1
+    assert 1 == await client.faults.fired(fault)
     await client.faults.clear(fault)
     await _post(web)
     assert [("rate_limited", 429), (None, 200)] == [
@@ -60,10 +60,10 @@ async def test_a_fault_is_scoped(web: AsyncWebClient, client: SandboxClient) -> 
     await client.faults.refuse("internal_error", method="chat.postMessage", skip=1, count=2)
     assert [True, False, False, True] == await _outcomes(web, 4)
     answer = await refused(web.chat_postMessage(channel="C0PRIVATE", text="x"))
-    assert answer["error"] == "is_inactive"
+    assert "is_inactive" == answer["error"]
     assert (await web.users_info(user="U0ANA"))["ok"]
     answer = await refused(web.users_info(user="U0BEN"))
-    assert answer["error"] == "fatal_error"
+    assert "fatal_error" == answer["error"]
 
 
 async def test_a_share_of_calls_is_reproducible(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -99,7 +99,7 @@ async def test_a_reset_after_the_commit_leaves_the_message(
     with pytest.raises((aiohttp.ClientError, OSError)):
         await _post(web, "lost")
     state = await client.wait_for(lambda state: len(state.calls("chat.postMessage")) == 2, "both")
-    assert [message["text"] for message in state.messages(APPROVALS)] == ["stored"]
+    assert ["stored"] == [message["text"] for message in state.messages(APPROVALS)]
     assert ["reset_after", "reset_before"] == [
         call["fault"] for call in state.calls("chat.postMessage")
     ]
@@ -111,7 +111,7 @@ async def test_the_sdk_posts_twice_after_a_reset(sandbox: Sandbox, client: Sandb
     trusting = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url)
     await client.faults.reset_after(method="chat.postMessage", count=1)
     await _post(trusting)
-    assert len(await client.messages(APPROVALS)) == 2
+    assert 2 == len(await client.messages(APPROVALS))
 
 
 async def test_answers_can_be_slow(
@@ -128,7 +128,7 @@ async def test_answers_can_be_slow(
     assert not (await asyncio.wait([call], timeout=0.05))[0]
     clock.advance(3601)
     assert (await call)["ok"]
-    assert len(state.calls("users.info")) == 1
+    assert 1 == len(state.calls("users.info"))
 
 
 async def test_a_slow_sandbox_still_closes() -> None:
@@ -138,7 +138,7 @@ async def test_a_slow_sandbox_still_closes() -> None:
         await client.faults.slow(seconds=3600)
         call = asyncio.ensure_future(web.auth_test())
         await client.wait_for(lambda state: state.faults[0]["fired"], "the call arrived")
-    assert (await asyncio.wait([call], timeout=2))[0] == {call}
+    assert {call} == (await asyncio.wait([call], timeout=2))[0]
     assert call.exception() is None or isinstance(call.exception(), (aiohttp.ClientError, OSError))
 
 
@@ -155,7 +155,7 @@ async def test_slack_goes_away_and_comes_back(
         await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
     await client.faults.back()
     await _post(web)
-    assert len(await client.messages(APPROVALS)) == 2
+    assert 2 == len(await client.messages(APPROVALS))
 
 
 async def test_a_token_is_revoked(
@@ -163,12 +163,12 @@ async def test_a_token_is_revoked(
 ) -> None:
     """Every call is refused with the word; the app token has its own state."""
     await client.faults.revoke()
-    assert (await refused(_post(web)))["error"] == "token_revoked"
+    assert "token_revoked" == (await refused(_post(web)))["error"]
     await client.faults.revoke(error="invalid_auth", kind="app")
     answer = await refused(AsyncWebClient(base_url=sandbox.api_url).apps_connections_open(
         app_token=sandbox.app_token
     ))  # fmt: skip
-    assert answer["error"] == "invalid_auth"
+    assert "invalid_auth" == answer["error"]
     await client.faults.restore()
     await _post(web)
 
@@ -187,13 +187,13 @@ async def test_scopes_are_taken_away(web: AsyncWebClient, client: SandboxClient)
 async def test_channels_close(web: AsyncWebClient, client: SandboxClient) -> None:
     """Archived, or without the bot: posting is refused with Slack's words."""
     await client.faults.archive(APPROVALS)
-    assert (await refused(_post(web)))["error"] == "is_archived"
+    assert "is_archived" == (await refused(_post(web)))["error"]
     await client.faults.archive(APPROVALS, archived=False)
     await client.faults.remove_from_channel(APPROVALS)
-    assert (await refused(_post(web)))["error"] == "not_in_channel"
+    assert "not_in_channel" == (await refused(_post(web)))["error"]
     await client.faults.remove_from_channel("C0PRIVATE")
     answer = await refused(web.chat_postMessage(channel="C0PRIVATE", text="x"))
-    assert answer["error"] == "channel_not_found"
+    assert "channel_not_found" == answer["error"]
     await client.faults.add_to_channel(APPROVALS)
     await _post(web)
 
@@ -206,8 +206,8 @@ async def test_people_change(web: AsyncWebClient, client: SandboxClient) -> None
     ben = (await web.users_info(user="U0BEN"))["user"]
     cho = (await web.users_info(user="U0CHO"))["user"]
     dan = (await web.users_info(user="U0DAN"))["user"]
-    assert (ben["is_restricted"], ben["is_ultra_restricted"]) == (True, True)
-    assert (cho["is_stranger"], cho["team_id"]) == (True, "T0OTHER")
+    assert (True, True) == (ben["is_restricted"], ben["is_ultra_restricted"])
+    assert (True, "T0OTHER") == (cho["is_stranger"], cho["team_id"])
     assert dan["deleted"]
     with pytest.raises(SandboxRefusal, match="other_workspace"):
         await client.slash("U0CHO", APPROVALS, "/signoff")
@@ -221,7 +221,7 @@ async def test_somebody_else_changes_a_view(web: AsyncWebClient, client: Sandbox
     fresh = await client.faults.rehash(view["id"])
     home = {"type": "home", "blocks": []}
     answer = await refused(web.views_publish(user_id="U0ANA", hash=view["hash"], view=home))
-    assert answer["error"] == "hash_conflict"
+    assert "hash_conflict" == answer["error"]
     await web.views_publish(user_id="U0ANA", hash=fresh, view=home)
     with pytest.raises(SandboxRefusal, match="no_such_view"):
         await client.faults.rehash("V404")
@@ -254,6 +254,6 @@ async def test_a_trigger_can_arrive_expired(web: AsyncWebClient, client: Sandbox
     await client.faults.expire_trigger(method="block_actions", args={"action_id": "deny"})
     late = await client.click("U0ANA", action_id="deny", channel=APPROVALS, ts=ts)
     answer = await refused(web.views_open(trigger_id=late.payload["trigger_id"], view=modal()))
-    assert answer["error"] == "expired_trigger_id"
+    assert "expired_trigger_id" == answer["error"]
     good = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
     assert (await web.views_open(trigger_id=good.payload["trigger_id"], view=modal()))["ok"]

@@ -103,7 +103,7 @@ def test_bad_blocks_are_refused(block: Any, part: str) -> None:
     """Each limit is refused as invalid_blocks with a pointer."""
     with pytest.raises(SlackError) as caught:
         check_message_blocks([block])
-    assert caught.value.error == "invalid_blocks"
+    assert "invalid_blocks" == caught.value.error
     assert part in caught.value.details["errors"][0]
     assert "[json-pointer:/blocks/0" in caught.value.details["errors"][0]
 

@@ -137,32 +137,32 @@ async def test_a_click_reaches_the_app_and_is_acknowledged(
     """block_actions arrives with every key of the real payload."""
     ts = await _post(web, value="r7")
     result = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
-    assert (result.ok, result.error) == (True, None)
+    assert (True, None) == (result.ok, result.error)
     body = seen.actions[0]
     assert body == result.payload
     assert {
         "type", "user", "api_app_id", "token", "container", "trigger_id", "team", "enterprise",
         "is_enterprise_install", "channel", "message", "state", "response_url", "actions",
     } == set(body)  # fmt: skip
-    assert (body["user"]) == {
+    assert {
         "id": "U0ANA",
         "username": "ana",
         "name": "ana",
         "team_id": "T0SANDBOX",
-    }
+    } == body["user"]
     assert {
         "type": "message", "message_ts": ts, "channel_id": APPROVALS, "is_ephemeral": False,
     } == body["container"]  # fmt: skip
     action = body["actions"][0]
-    assert tuple(action[key] for key in ("action_id", "block_id", "value", "style", "type")) == (
+    assert (
         "approve",
         "decide",
         "r7",
         "primary",
         "button",
-    )
-    assert (await client.messages(APPROVALS))[0]["text"] == "approved"
-    assert (await client.state()).marks("U0ANA") == []
+    ) == tuple(action[key] for key in ("action_id", "block_id", "value", "style", "type"))
+    assert "approved" == (await client.messages(APPROVALS))[0]["text"]
+    assert [] == (await client.state()).marks("U0ANA")
 
 
 async def test_a_modal_round_trip(seen: Seen, web: AsyncWebClient, client: SandboxClient) -> None:
@@ -172,22 +172,22 @@ async def test_a_modal_round_trip(seen: Seen, web: AsyncWebClient, client: Sandb
     view = (await client.views("U0ANA"))[-1]
     with pytest.raises(SandboxRefusal, match="incomplete"):
         await client.submit("U0ANA")
-    assert list((await client.views("U0ANA"))[-1]["errors"]) == ["why"]
+    assert ["why"] == list((await client.views("U0ANA"))[-1]["errors"])
     result = await client.submit("U0ANA", view_id=view["id"], values={"text": "too risky"})
     assert result.ok
     body = seen.views[0]
-    assert (
+    assert ("view_submission", "too risky", "r1", []) == (
         body["type"],
         body["view"]["state"]["values"]["why"]["text"]["value"],
         body["view"]["private_metadata"],
         body["response_urls"],
-    ) == ("view_submission", "too risky", "r1", [])
+    )
     assert {
         "id", "team_id", "type", "blocks", "private_metadata", "callback_id", "state", "hash",
         "title", "clear_on_close", "notify_on_close", "close", "submit", "previous_view_id",
         "root_view_id", "app_id", "external_id", "app_installed_team_id", "bot_id",
     } == set(body["view"])  # fmt: skip
-    assert await client.views("U0ANA") == []
+    assert [] == await client.views("U0ANA")
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ async def test_an_unusable_submission_answer_shows_trouble(
     ts = await _post(web)
     await client.click("U0ANA", action_id="deny", channel=APPROVALS, ts=ts)
     result = await client.submit("U0ANA", values={"why": "no"})
-    assert (result.ok, result.error) == (False, "invalid_error_blocks")
-    assert (await client.views("U0ANA"))[-1]["trouble"] == "invalid_error_blocks"
+    assert (False, "invalid_error_blocks") == (result.ok, result.error)
+    assert "invalid_error_blocks" == (await client.views("U0ANA"))[-1]["trouble"]
 
 
 async def test_closing_tells_the_app(
@@ -240,7 +240,7 @@ async def test_closing_tells_the_app(
     result = await client.close_view("U0ANA")
     assert result is not None
     assert result.ok
-    assert (seen.views[0]["type"], seen.views[0]["is_cleared"]) == ("view_closed", False)
+    assert ("view_closed", False) == (seen.views[0]["type"], seen.views[0]["is_cleared"])
 
 
 async def test_respond_answers_the_clicker_only(
@@ -253,25 +253,25 @@ async def test_respond_answers_the_clicker_only(
     ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=blocks))["ts"]
     await client.click("U0BEN", action_id="answer", channel=APPROVALS, ts=ts)
     state = await client.wait_for(lambda state: state.ephemerals("U0BEN"), "an ephemeral")
-    assert (
+    assert (["only you"], []) == (
         [message["text"] for message in state.ephemerals("U0BEN")],
         state.ephemerals("U0ANA"),
-    ) == (["only you"], [])
+    )
 
 
 async def test_commands_and_events_arrive(seen: Seen, client: SandboxClient) -> None:
     """A slash command's answer is shown; opening the home sends its event."""
     result = await client.slash("U0ANA", APPROVALS, "/signoff", "list")
-    assert (
+    assert (True, ["you said list"]) == (
         result.ok,
         [message["text"] for message in await client.ephemerals("U0ANA")],
-    ) == (True, ["you said list"])
-    assert (seen.commands[0]["command"], seen.commands[0]["user_id"]) == ("/signoff", "U0ANA")
+    )
+    assert ("/signoff", "U0ANA") == (seen.commands[0]["command"], seen.commands[0]["user_id"])
     opened = await client.open_home("U0ANA")
     assert opened is not None
     assert opened.ok
     await client.wait_for(lambda _: seen.events, "the event listener ran")
-    assert seen.events[0]["event"]["type"] == "app_home_opened"
+    assert "app_home_opened" == seen.events[0]["event"]["type"]
 
 
 async def test_an_unhandled_click_leaves_an_error_sign(
@@ -321,4 +321,4 @@ async def test_without_transport_a_click_fails(
     lost = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
     sandbox.request_url = "http://127.0.0.1:9/slack/events"
     dead = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
-    assert (lost.error, dead.error) == ("not_connected", "connection_failed")
+    assert ("not_connected", "connection_failed") == (lost.error, dead.error)

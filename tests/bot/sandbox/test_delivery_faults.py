@@ -52,7 +52,7 @@ async def test_a_click_is_lost(app: Endpoint, client: SandboxClient, ts: str) ->
     ]
     assert (await client.click("U0BEN", action_id="approve", channel=APPROVALS, ts=ts)).ok
     assert (await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)).ok
-    assert len(app.received) == 2
+    assert 2 == len(app.received)
 
 
 async def test_an_ack_is_lost(app: Endpoint, client: SandboxClient, ts: str) -> None:
@@ -69,8 +69,8 @@ async def test_a_submission_is_lost(
     click = await client.click("U0ANA", action_id="deny", channel=APPROVALS, ts=ts)
     await web.views_open(trigger_id=click.payload["trigger_id"], view=modal())
     await client.faults.lose(method="view_*", count=1)
-    assert (await client.submit("U0ANA", values={"why": "no"})).error == "lost"
-    assert [view["trouble"] for view in await client.views("U0ANA")] == ["lost"]
+    assert "lost" == (await client.submit("U0ANA", values={"why": "no"})).error
+    assert ["lost"] == [view["trouble"] for view in await client.views("U0ANA")]
     assert (await client.submit("U0ANA")).ok
 
 
@@ -90,7 +90,7 @@ async def test_a_click_is_doubled_over_http(
     assert first.body == second.body
     assert all(_signature_fits(item, sandbox.signing_secret) for item in app.received)
     copy = state.copies(result.record["id"])[0]
-    assert {result.ok, copy["ok"]} == {True, False}
+    assert {True, False} == {result.ok, copy["ok"]}
 
 
 async def test_a_click_arrives_again_minutes_later(
@@ -99,7 +99,7 @@ async def test_a_click_arrives_again_minutes_later(
     """A duplicate five minutes later is the same body."""
     await client.faults.duplicate(copies=2, seconds=300, count=1)
     result = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
-    assert len(app.received) == 1
+    assert 1 == len(app.received)
     for expected in (2, 3):
         clock.advance(300)
         await client.wait_for(
@@ -109,7 +109,7 @@ async def test_a_click_arrives_again_minutes_later(
             "the next copy",
         )
         assert expected == len(app.received)
-    assert len({item.body for item in app.received}) == 1
+    assert 1 == len({item.body for item in app.received})
 
 
 async def test_an_envelope_is_doubled(
@@ -167,13 +167,13 @@ async def test_clicks_are_reordered(
         state = await client.wait_for(
             lambda state, count=number: len(state.held) == count, "one more held click"
         )
-    assert app.received == []
+    assert [] == app.received
     ids = [state.held[1]] if order == "ids" else order
     released = await client.faults.release(ids)
-    assert len(released) == 2
+    assert 2 == len(released)
     assert [True, True] == [(await click).ok for click in clicks]
     assert expected == [item.payload["actions"][0]["action_id"] for item in app.received]
-    assert (await client.state()).held == []
+    assert [] == (await client.state()).held
 
 
 async def test_an_event_is_retried_over_http(
@@ -183,7 +183,7 @@ async def test_an_event_is_retried_over_http(
     app.statuses = [500, 302, 404, 500]
     opened = await client.open_home("U0ANA")
     assert opened is not None
-    assert opened.error == "http_500"
+    assert "http_500" == opened.error
     for passed, count in ((0, 2), (60, 3), (300, 4)):
         clock.advance(passed)
         await client.wait_for(
@@ -201,7 +201,7 @@ async def test_an_event_is_retried_over_http(
         (item.headers.get("X-Slack-Retry-Num"), item.headers.get("X-Slack-Retry-Reason"))
         for item in app.received
     ]
-    assert len({item.payload["event_id"] for item in app.received}) == 1
+    assert 1 == len({item.payload["event_id"] for item in app.received})
 
 
 async def test_an_app_can_stop_retries(app: Endpoint, client: SandboxClient, clock: Clock) -> None:
@@ -246,7 +246,7 @@ async def test_clicks_and_commands_are_not_retried(
     await client.slash("U0ANA", APPROVALS, "/signoff", "list")
     clock.advance(1000)
     await client.open_home("U0ANA")
-    assert len(app.received) == 3
+    assert 3 == len(app.received)
 
 
 async def test_ghosts_swallow_their_share(
@@ -255,7 +255,7 @@ async def test_ghosts_swallow_their_share(
     """Hello counts the dead connections, and what is sent to them is lost."""
     await client.faults.ghosts(1)
     line = await Line.open(sandbox, session)
-    assert (await line.frame())["num_connections"] == 2
+    assert 2 == (await line.frame())["num_connections"]
     serving = line.serving(2)
     results = [
         await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts) for _ in range(4)
@@ -266,7 +266,7 @@ async def test_ghosts_swallow_their_share(
     )
     await client.faults.ghosts(10)
     late = await (await Line.open(sandbox, session)).frame()
-    assert late["reason"] == "too_many_websockets"
+    assert "too_many_websockets" == late["reason"]
 
 
 @pytest.mark.parametrize(
@@ -278,9 +278,9 @@ async def test_each_goodbye_has_its_reason(
     """The frame says why; a new connection is welcome."""
     line = await Line.open(sandbox, session)
     await line.frame()
-    assert await client.disconnect(reason=reason) == 1
+    assert 1 == await client.disconnect(reason=reason)
     assert reason == (await line.frame())["reason"]
-    assert (await (await Line.open(sandbox, session)).frame())["type"] == "hello"
+    assert "hello" == (await (await Line.open(sandbox, session)).frame())["type"]
 
 
 async def test_socket_mode_is_switched_off(
@@ -295,7 +295,7 @@ async def test_socket_mode_is_switched_off(
         (await item.frame())["reason"] for item in (line, again)
     ]
     await client.faults.socket_mode(enabled=True)
-    assert (await (await Line.open(sandbox, session)).frame())["type"] == "hello"
+    assert "hello" == (await (await Line.open(sandbox, session)).frame())["type"]
 
 
 async def test_slack_going_away_drops_the_sockets(
@@ -311,7 +311,7 @@ async def test_slack_going_away_drops_the_sockets(
     with pytest.raises((aiohttp.ClientError, OSError)):
         await Line.open(sandbox, session)
     await client.faults.clear()
-    assert (await (await Line.open(sandbox, session)).frame())["type"] == "hello"
+    assert "hello" == (await (await Line.open(sandbox, session)).frame())["type"]
 
 
 async def test_the_secret_is_rotated(app: Endpoint, client: SandboxClient, ts: str) -> None:
@@ -329,7 +329,7 @@ async def test_the_app_is_told_that_its_token_is_gone(app: Endpoint, client: San
     told = await client.faults.revoke()
     assert told is not None
     assert told.ok
-    assert app.received[0].payload["event"]["tokens"] == {"oauth": [], "bot": ["U0SIGNOFF"]}
+    assert {"oauth": [], "bot": ["U0SIGNOFF"]} == app.received[0].payload["event"]["tokens"]
 
 
 async def test_a_person_of_another_organization_clicks(

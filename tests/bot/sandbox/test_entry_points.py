@@ -48,7 +48,7 @@ async def test_a_global_shortcut_has_no_channel(app: Endpoint, client: SandboxCl
     assert (await client.global_shortcut("U0BEN", callback_id="new")).ok
     body = app.received[0].payload
     assert ("shortcut", "new") == (body["type"], body["callback_id"])
-    assert {"channel", "message", "response_url"} & set(body) == set()
+    assert set() == {"channel", "message", "response_url"} & set(body)
 
 
 async def test_shortcuts_are_for_the_own_workspace(
@@ -63,7 +63,7 @@ async def test_shortcuts_are_for_the_own_workspace(
         await client.global_shortcut("U0ANA", callback_id="nobody")
     with pytest.raises(SandboxRefusal, match="other_workspace"):
         await client.message_shortcut("U0EXT", channel=APPROVALS, ts=ts, callback_id="who")
-    assert app.received == []
+    assert [] == app.received
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_only_known_commands_can_be_typed(app: Endpoint, client: SandboxCl
     """Slack says itself that a command is not valid; the app hears nothing."""
     with pytest.raises(SandboxRefusal, match="no_such_command"):
         await client.slash("U0ANA", APPROVALS, "/nonsense")
-    assert app.received == []
+    assert [] == app.received
 
 
 async def test_the_home_event_carries_the_published_view(
@@ -106,7 +106,7 @@ async def test_the_home_event_carries_the_published_view(
     await client.open_home("U0ANA", tab="messages")
     first, second, third = (item.payload["event"] for item in app.received)
     assert ("home", "home", "messages") == (first["tab"], second["tab"], third["tab"])
-    assert ("view" in first, "view" in third) == (False, False)
+    assert (False, False) == ("view" in first, "view" in third)
     assert second["view"]["hash"] == view["hash"]
     click = await client.click("U0ANA", action_id="approve", view_id=view["id"])
     assert (click.payload["container"], click.payload["view"]["type"]) == (

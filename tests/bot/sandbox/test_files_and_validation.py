@@ -53,14 +53,14 @@ async def _upload(web: AsyncWebClient, content: bytes = DIFF) -> tuple[str, int]
 async def test_an_upload_must_be_whole(web: AsyncWebClient) -> None:
     """The announced length counts; a file is completed once, and only when it was uploaded."""
     short, status = await _upload(web, b"x")
-    assert status == 400
+    assert 400 == status
     call = web.files_completeUploadExternal(files=[{"id": short}], channel_id=APPROVALS)
-    assert (await refused(call))["error"] == "file_not_found"
+    assert "file_not_found" == (await refused(call))["error"]
     whole, status = await _upload(web)
-    assert status == 200
+    assert 200 == status
     await web.files_completeUploadExternal(files=[{"id": whole}], channel_id=APPROVALS)
     call = web.files_completeUploadExternal(files=[{"id": whole}], channel_id=APPROVALS)
-    assert (await refused(call))["error"] == "file_not_found"
+    assert "file_not_found" == (await refused(call))["error"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_an_upload_is_refused_where_a_post_is(
 async def test_an_upload_can_fail(web: AsyncWebClient, client: SandboxClient) -> None:
     """The upload is a call like the others for faults."""
     await client.faults.server_error(method="upload", status=503)
-    assert (await _upload(web))[1] == 503
+    assert 503 == (await _upload(web))[1]
 
 
 async def _validated(sandbox: Sandbox, **args: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ async def _validated(sandbox: Sandbox, **args: Any) -> dict[str, Any]:
 )
 async def test_good_pieces_are_valid(sandbox: Sandbox, args: dict[str, Any]) -> None:
     """`ok: true` and nothing else, without a token."""
-    assert await _validated(sandbox, **args) == {"ok": True}
+    assert {"ok": True} == await _validated(sandbox, **args)
 
 
 async def test_problems_are_told_one_by_one(sandbox: Sandbox) -> None:
@@ -120,12 +120,12 @@ async def test_problems_are_told_one_by_one(sandbox: Sandbox) -> None:
     ]
     answer = await _validated(sandbox, blocks=blocks)
     assert (False, "invalid_blocks") == (answer["ok"], answer["error"])
-    assert answer["errors"][0] == {
+    assert {
         "pointer": "/0/text/text",
         "code": "failed_constraint",
         "message": "must be less than 3001 characters",
         "constraint": {"type": "max_length", "expected": 3000, "got": 3001},
-    }
+    } == answer["errors"][0]
     assert [
         ("/1/text/type", "failed_constraint"),
         ("/2", "unknown_field"),

@@ -59,7 +59,7 @@ def _errors(block: dict[str, Any], surface: Surface = Surface.MESSAGE) -> list[s
 )
 def test_within_the_limits_all_is_well(block: dict[str, Any]) -> None:
     """The documented maximum is accepted."""
-    assert _errors(block) == []
+    assert [] == _errors(block)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_beyond_the_limits_they_are_refused(block: dict[str, Any], part: str) ->
 def test_an_alert_belongs_in_a_modal() -> None:
     """Elsewhere it is refused; its text has a limit of its own."""
     alert = {"type": "alert", "text": _plain("x" * 200), "level": "warning"}
-    assert _errors(alert, Surface.MODAL) == []
+    assert [] == _errors(alert, Surface.MODAL)
     assert _errors(alert)
     assert "less than 201" in _errors(alert | {"text": _plain("x" * 201)}, Surface.MODAL)[0]
     assert "enum" in _errors(alert | {"level": "loud"}, Surface.MODAL)[0]

@@ -56,7 +56,7 @@ async def page(tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Page]:
     async with browser_page(tmp_path / "profile") as opened:
         await opened.open(f"{sandbox.url}/?as=U0ANA&theme=light")
         yield opened
-        assert opened.errors == []
+        assert [] == opened.errors
 
 
 async def test_a_person_works_on_the_page(
@@ -73,7 +73,7 @@ async def test_a_person_works_on_the_page(
     await page.type("too risky")
     await page.click("modal-submit")
     await page.until("!document.getElementById('modal').open")
-    assert notes == ["too risky"]
+    assert ["too risky"] == notes
 
     await page.click(f"reply-{ts}")
     await page.until("document.activeElement.id === 'thread-text'")
@@ -81,11 +81,11 @@ async def test_a_person_works_on_the_page(
     await page.enter()
     await page.until("document.querySelectorAll('#thread-feed article').length === 2")
     shown = "document.querySelector('#thread-feed article:last-child .message-text')"
-    assert await page.value(f"{shown}.textContent") == "<b>not markup</b> but bold"
-    assert await page.value(
+    assert "<b>not markup</b> but bold" == await page.value(f"{shown}.textContent")
+    assert ["STRONG"] == await page.value(
         f"[...{shown}.querySelectorAll('b, strong')].map((node) => node.tagName)"
-    ) == ["STRONG"]
-    assert [message["user"] for message in await client.thread(APPROVALS, ts)] == ["U0ANA"]
+    )
+    assert ["U0ANA"] == [message["user"] for message in await client.thread(APPROVALS, ts)]
 
     await page.click("act-as-U0BEN")
     await page.until("document.getElementById('me').textContent.includes('Ben')")
@@ -124,7 +124,7 @@ async def test_shortcuts_commands_and_files_are_on_the_page(
         await page.click(f"more-{ts}")
         await page.click("shortcut-who")
         await wait_until(lambda: app.received, "the shortcut")
-        assert app.received[0].payload["message"]["ts"] == ts
+        assert ts == app.received[0].payload["message"]["ts"]
 
         await page.value("document.getElementById('composer-text').focus()")
         await page.type("/si")
@@ -140,12 +140,12 @@ async def test_shortcuts_commands_and_files_are_on_the_page(
         await page.type("/new")
         await page.click("suggestion-New request")
         await wait_until(lambda: len(app.received) == 3, "the global shortcut")
-        assert app.received[2].payload["type"] == "shortcut"
+        assert "shortcut" == app.received[2].payload["type"]
 
         app.statuses = [500]
         await page.click("channel-home")
         await page.until("document.getElementById('toast').textContent.includes('http_500')")
-        assert app.received[3].payload["event"]["tab"] == "home"
+        assert "home" == app.received[3].payload["event"]["tab"]
 
     await web.files_upload_v2(
         channel=APPROVALS, thread_ts=ts, filename="change.diff", content="--- a", title="The change"
@@ -154,3 +154,40 @@ async def test_shortcuts_commands_and_files_are_on_the_page(
     await page.click(f"open-thread-{ts}")
     await page.until("document.querySelector('#thread-feed .file') !== null")
     assert "The change" in await page.value("document.querySelector('.file').textContent")
+
+
+def _rich(kind: str, text: str) -> dict[str, Any]:
+    return {"type": kind, "elements": [{"type": "text", "text": text}]}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_rich_text_is_shown_whole(page: Page, web: AsyncWebClient, width: int) -> None:
+    """Line breaks of text, quotes and list items are kept; long code wraps and hides nothing."""
+    code = "\n".join([f"line {number}" for number in range(60)] + ["x" * 2000])
+    item = _rich("rich_text_section", "one\ntwo\nthree")
+    parts = [
+        item,
+        _rich("rich_text_quote", "one\ntwo\nthree"),
+        {"type": "rich_text_list", "style": "bullet", "elements": [item]},
+        _rich("rich_text_preformatted", code),
+    ]
+    blocks = [
+        {"type": "rich_text", "elements": parts},
+        {"type": "section", "text": {"type": "mrkdwn", "text": f"```{code}```"}},
+    ]
+    await web.chat_postMessage(channel=APPROVALS, text="x", blocks=blocks)
+    await page.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=844, deviceScaleFactor=1, mobile=False,
+    )  # fmt: skip
+    await page.until("document.querySelectorAll('#feed pre').length === 2")
+
+    assert ["one\ntwo\nthree"] * 3 == await page.value(
+        "['p', 'blockquote', 'li'].map((name) =>"
+        " document.querySelector(`.block-rich-text ${name}`).innerText)"
+    )
+    assert [[True, True]] * 2 == await page.value(
+        "[...document.querySelectorAll('#feed pre')].map((node) => ["
+        "node.scrollHeight <= node.clientHeight, node.scrollWidth <= node.clientWidth])"
+    )
+    assert await page.value("document.documentElement.scrollWidth <= innerWidth")

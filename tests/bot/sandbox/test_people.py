@@ -42,14 +42,14 @@ async def test_impossible_clicks_are_refused(
             user, action_id=action, channel=channel, ts=stamps.get(channel, stamps[APPROVALS])
         )
     assert error == caught.value.error
-    assert (await client.state()).deliveries == []
+    assert [] == (await client.state()).deliveries
 
 
 async def test_a_click_on_its_way_can_be_forced(web: AsyncWebClient, client: SandboxClient) -> None:
     """`force` plays the click of somebody who has just been deactivated."""
     ts = await _post(web)
     result = await client.click("U0GONE", action_id="approve", channel=APPROVALS, ts=ts, force=True)
-    assert result.payload["user"]["id"] == "U0GONE"
+    assert "U0GONE" == result.payload["user"]["id"]
 
 
 async def test_ephemeral_clicks_carry_no_message(
@@ -60,7 +60,7 @@ async def test_ephemeral_clicks_carry_no_message(
     payload = await client.click_payload(
         "U0ANA", action_id="approve", channel=APPROVALS, ts=answer["message_ts"]
     )
-    assert (payload["container"]["is_ephemeral"], "message" in payload) == (True, False)
+    assert (True, False) == (payload["container"]["is_ephemeral"], "message" in payload)
     with pytest.raises(SandboxRefusal, match="no_such_message"):
         await client.click("U0BEN", action_id="approve", channel=APPROVALS, ts=answer["message_ts"])
 
@@ -76,7 +76,7 @@ async def test_private_channels_hide_their_names(
             "U0ANA", action_id="deny", channel=posted["channel"], ts=posted["ts"]
         )
         names.append(payload["channel"]["name"])
-    assert names == ["privategroup", "directmessage"]
+    assert ["privategroup", "directmessage"] == names
 
 
 async def _respond(url: str, **body: Any) -> tuple[int, str | None]:
@@ -91,12 +91,12 @@ async def test_a_response_url_works_five_times_in_thirty_minutes(
     ts = await _post(web)
     click = {"action_id": "deny", "channel": APPROVALS, "ts": ts}
     url = (await client.click_payload("U0ANA", **click))["response_url"]
-    assert [await _respond(url, text=str(n)) for n in range(5)] == [(200, None)] * 5
-    assert await _respond(url, text="6") == (404, "used_url")
-    assert len(await client.ephemerals("U0ANA")) == 5
+    assert [(200, None)] * 5 == [await _respond(url, text=str(n)) for n in range(5)]
+    assert (404, "used_url") == await _respond(url, text="6")
+    assert 5 == len(await client.ephemerals("U0ANA"))
     fresh = (await client.click_payload("U0ANA", **click))["response_url"]
     clock.advance(1801)
-    assert await _respond(fresh, text="late") == (404, "expired_url")
+    assert (404, "expired_url") == await _respond(fresh, text="late")
 
 
 async def test_a_response_url_changes_its_message(
@@ -107,15 +107,15 @@ async def test_a_response_url_changes_its_message(
     click = {"action_id": "deny", "channel": APPROVALS}
     eph = await client.click_payload("U0ANA", ts=answer["message_ts"], **click)
     await _respond(eph["response_url"], text="changed", replace_original=True)
-    assert [item["text"] for item in await client.ephemerals("U0ANA")] == ["changed"]
+    assert ["changed"] == [item["text"] for item in await client.ephemerals("U0ANA")]
     await _respond(eph["response_url"], delete_original=True)
-    assert await client.ephemerals("U0ANA") == []
+    assert [] == await client.ephemerals("U0ANA")
     ts = await _post(web)
     payload = await client.click_payload("U0ANA", ts=ts, **click)
     await _respond(payload["response_url"], text="for all", response_type="in_channel")
     await _respond(payload["response_url"], delete_original=True)
-    assert [item["text"] for item in await client.messages(APPROVALS)] == ["for all"]
-    assert await _respond(payload["response_url"]) == (400, "no_text")
+    assert ["for all"] == [item["text"] for item in await client.messages(APPROVALS)]
+    assert (400, "no_text") == await _respond(payload["response_url"])
 
 
 async def test_people_write_and_delete(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -126,7 +126,7 @@ async def test_people_write_and_delete(web: AsyncWebClient, client: SandboxClien
     with pytest.raises(SandboxRefusal, match="not_the_author"):
         await client.delete_message("U0BEN", APPROVALS, ts)
     await client.delete_message("U0CHO", APPROVALS, ts)
-    assert [item["subtype"] for item in await client.messages(APPROVALS)] == ["tombstone"]
+    assert ["tombstone"] == [item["subtype"] for item in await client.messages(APPROVALS)]
     await client.edit_workspace(channels={APPROVALS: {"is_archived": True}})
     with pytest.raises(SandboxRefusal, match="can_not_write"):
         await client.say("U0BEN", APPROVALS, "hello?")
@@ -162,7 +162,7 @@ async def test_people_can_be_added(client: SandboxClient) -> None:
         channels={APPROVALS: {"members": ["U0NEW", "U0SIGNOFF"]}},
     )
     await client.say("U0NEW", APPROVALS, "hi")
-    assert [message["user"] for message in await client.messages(APPROVALS)] == ["U0NEW"]
+    assert ["U0NEW"] == [message["user"] for message in await client.messages(APPROVALS)]
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}])
@@ -172,7 +172,7 @@ async def test_other_sites_can_not_drive_the_sandbox(
     """A foreign Host or Origin is refused, whatever the browser's address is."""
     url = f"{sandbox.url}/sandbox/state"
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
-        assert response.status == 403
+        assert 403 == response.status
 
 
 async def test_events_stream_tells_versions(sandbox: Sandbox, client: SandboxClient) -> None:

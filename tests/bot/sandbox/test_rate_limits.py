@@ -65,7 +65,7 @@ async def test_an_app_that_keeps_the_pace_is_never_refused(
     for _ in range(60):
         assert [] == await _refusals(web, 1)
         clock.advance(1)
-    assert (await client.state()).violations == {}
+    assert {} == (await client.state()).violations
 
 
 async def test_methods_have_their_tiers(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -85,7 +85,7 @@ async def test_limits_can_only_count(web: AsyncWebClient, client: SandboxClient)
     """With `enforce` off nothing is refused."""
     await client.faults.rate_limits({"burst": 1, "enforce": False})
     assert [] == await _refusals(web, 5)
-    assert (await client.state()).violations == {"chat.postMessage": 4}
+    assert {"chat.postMessage": 4} == (await client.state()).violations
 
 
 async def test_a_slack_second_can_be_short() -> None:
@@ -98,7 +98,7 @@ async def test_a_slack_second_can_be_short() -> None:
         for number in range(5):
             await web.chat_postMessage(channel=APPROVALS, text=str(number))
             await client.wait_for(lambda _: True, "one round trip, longer than a millisecond")
-        assert (await client.state()).violations == {}
+        assert {} == (await client.state()).violations
 
 
 def test_a_scaled_wait_is_told_in_real_seconds() -> None:

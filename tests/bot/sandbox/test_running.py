@@ -40,7 +40,7 @@ async def test_it_announces_itself_and_stops(tmp_path: Path, signum: signal.Sign
     ):
         assert (await response.json())["ok"]
     process.send_signal(signum)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert 0 == await asyncio.wait_for(process.wait(), 10)
 
 
 @pytest.mark.parametrize("name", PAGE)
@@ -48,10 +48,10 @@ async def test_the_page_is_served_whole(sandbox: Sandbox, name: str) -> None:
     """Every page file is served from package data, under a policy that allows nothing foreign."""
     path = "/" if name == "index.html" else f"/page/{name}"
     async with aiohttp.ClientSession() as session, session.get(sandbox.url + path) as response:
-        assert response.status == 200
+        assert 200 == response.status
         assert "default-src 'self'" in response.headers["Content-Security-Policy"]
         text = await response.text()
-    assert files("bot.sandbox").joinpath("page", name).read_text(encoding="utf-8") == text
+    assert text == files("bot.sandbox").joinpath("page", name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", PAGE)
@@ -69,7 +69,7 @@ async def test_unknown_page_files_are_not_found(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession() as session:
         for path in ("/page/nope.js", "/page/..%2Fserver.py", "/page/server.py"):
             async with session.get(sandbox.url + path) as response:
-                assert response.status == 404
+                assert 404 == response.status
 
 
 async def test_a_permalink_leads_to_the_message(sandbox: Sandbox) -> None:
@@ -77,7 +77,7 @@ async def test_a_permalink_leads_to_the_message(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession() as session:
         path = "/archives/C0APPROVALS/p1700000000000100"
         async with session.get(sandbox.url + path, allow_redirects=False) as response:
-            assert (
+            assert (302, "/?channel=C0APPROVALS&message=1700000000.000100") == (
                 response.status,
                 response.headers["Location"],
-            ) == (302, "/?channel=C0APPROVALS&message=1700000000.000100")
+            )

@@ -42,11 +42,11 @@ async def test_hello_counts_the_connections(
     """Hello carries the count, the app id and how long the connection may live."""
     lines = [await Line.open(sandbox, session) for _ in range(2)]
     hellos = [await line.frame() for line in lines]
-    assert [(hello["type"], hello["num_connections"]) for hello in hellos] == [
+    assert [
         ("hello", 1),
         ("hello", 2),
-    ]
-    assert hellos[0]["connection_info"]["app_id"] == "A0SIGNOFF"
+    ] == [(hello["type"], hello["num_connections"]) for hello in hellos]
+    assert "A0SIGNOFF" == hellos[0]["connection_info"]["app_id"]
     assert hellos[0]["debug_info"]["approximate_connection_time"] > 0
 
 
@@ -55,9 +55,9 @@ async def test_the_eleventh_connection_is_turned_away(
 ) -> None:
     """Ten connections are the limit."""
     lines = [await Line.open(sandbox, session) for _ in range(10)]
-    assert [(await line.frame())["type"] for line in lines] == ["hello"] * 10
+    assert ["hello"] * 10 == [(await line.frame())["type"] for line in lines]
     late = await (await Line.open(sandbox, session)).frame()
-    assert (late["type"], late["reason"]) == ("disconnect", "too_many_websockets")
+    assert ("disconnect", "too_many_websockets") == (late["type"], late["reason"])
 
 
 async def test_each_envelope_goes_to_one_connection(
@@ -82,9 +82,9 @@ async def test_each_envelope_goes_to_one_connection(
         await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts) for _ in range(2)
     ]
     got = await asyncio.gather(*serving)
-    assert [result.ok for result in results] == [True, True]
+    assert [True, True] == [result.ok for result in results]
     assert {result.record["envelope_id"] for result in results} == set(got)
-    assert len(set(got)) == 2
+    assert 2 == len(set(got))
 
 
 async def test_a_line_that_drops_loses_the_click(
@@ -102,8 +102,8 @@ async def test_a_line_that_drops_loses_the_click(
     )
     await line.frame()
     await line.socket.close()
-    assert (await click).error == "connection_lost"
-    assert (await client.state()).sockets == []
+    assert "connection_lost" == (await click).error
+    assert [] == (await client.state()).sockets
 
 
 async def test_a_late_ack_is_noted(
@@ -117,13 +117,13 @@ async def test_a_late_ack_is_noted(
     line = await Line.open(sandbox, session)
     await line.frame()
     result = await client.click("U0ANA", action_id="approve", channel=APPROVALS, ts=ts)
-    assert result.error == "timeout"
+    assert "timeout" == result.error
     await line.ack((await line.frame())["envelope_id"])
     state = await client.wait_for(
         lambda state: state.deliveries[-1]["late_ms"] is not None, "the late ack"
     )
     assert state.deliveries[-1]["late_ms"] >= 1000
-    assert [mark["status"] for mark in state.marks("U0ANA")] == ["failed"]
+    assert ["failed"] == [mark["status"] for mark in state.marks("U0ANA")]
 
 
 async def test_slack_can_ask_for_a_reconnect(
@@ -132,9 +132,9 @@ async def test_slack_can_ask_for_a_reconnect(
     """A disconnect frame names its reason, then the socket closes."""
     line = await Line.open(sandbox, session)
     await line.frame()
-    assert await client.disconnect(reason="refresh_requested") == 1
+    assert 1 == await client.disconnect(reason="refresh_requested")
     frame = await line.frame()
-    assert (frame["type"], frame["reason"]) == ("disconnect", "refresh_requested")
+    assert ("disconnect", "refresh_requested") == (frame["type"], frame["reason"])
     closed = await line.socket.receive(timeout=5)
     assert aiohttp.WSMsgType.CLOSE is closed.type or line.socket.closed
 
@@ -146,5 +146,5 @@ async def test_a_warned_line_gets_nothing_new(
     line = await Line.open(sandbox, session)
     await line.frame()
     await client.disconnect(reason="warning", grace=30)
-    assert (await line.frame())["reason"] == "warning"
-    assert ((await client.state()).sockets, line.socket.closed) == ([], False)
+    assert "warning" == (await line.frame())["reason"]
+    assert ([], False) == ((await client.state()).sockets, line.socket.closed)

@@ -24,8 +24,8 @@ async def test_a_trigger_lives_three_seconds(
     trigger = await _trigger(web, client)
     clock.advance(3.1)
     answer = await refused(web.views_open(trigger_id=trigger, view=modal()))
-    assert answer["error"] == "expired_trigger_id"
-    assert await client.views("U0ANA") == []
+    assert "expired_trigger_id" == answer["error"]
+    assert [] == await client.views("U0ANA")
 
 
 async def test_a_trigger_opens_one_modal(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -35,11 +35,11 @@ async def test_a_trigger_opens_one_modal(web: AsyncWebClient, client: SandboxCli
     opened = await web.views_open(trigger_id=trigger, view=modal())
     again = await refused(web.views_open(trigger_id=trigger, view=modal()))
     unknown = await refused(web.views_open(trigger_id="1.2.3", view=modal()))
-    assert (
+    assert ("invalid_arguments", "exchanged_trigger_id", "invalid_trigger_id") == (
         bad["error"],
         again["error"],
         unknown["error"],
-    ) == ("invalid_arguments", "exchanged_trigger_id", "invalid_trigger_id")
+    )
     assert [opened["view"]["id"]] == [view["id"] for view in await client.views("U0ANA")]
 
 
@@ -49,14 +49,14 @@ async def test_views_are_stacked_three_deep(web: AsyncWebClient, client: Sandbox
     for _ in range(2):
         await web.views_push(trigger_id=await _trigger(web, client), view=modal())
     answer = await refused(web.views_push(trigger_id=await _trigger(web, client), view=modal()))
-    assert answer["error"] == "push_limit_reached"
+    assert "push_limit_reached" == answer["error"]
     stack = await client.views("U0ANA")
     assert [stack[0]["id"]] * 3 == [view["root_view_id"] for view in stack]
     assert [None, stack[0]["id"], stack[1]["id"]] == [view["previous_view_id"] for view in stack]
     await client.close_view("U0ANA")
-    assert len(await client.views("U0ANA")) == 2
+    assert 2 == len(await client.views("U0ANA"))
     await client.close_view("U0ANA", everything=True)
-    assert await client.views("U0ANA") == []
+    assert [] == await client.views("U0ANA")
 
 
 async def test_an_update_with_an_old_hash_is_refused(
@@ -71,9 +71,9 @@ async def test_an_update_with_an_old_hash_is_refused(
     changed = await web.views_update(
         view_id=view["id"], hash=view["hash"], view=modal(callback_id="new")
     )
-    assert changed["view"]["callback_id"] == "new"
+    assert "new" == changed["view"]["callback_id"]
     late = await refused(web.views_update(view_id=view["id"], hash=view["hash"], view=modal()))
-    assert late["error"] == "hash_conflict"
+    assert "hash_conflict" == late["error"]
     await web.views_update(view_id=view["id"], view=modal(external_id="note-2"))
     await web.views_update(external_id="note-2", view=modal(external_id="note-2"))
     other = await refused(
@@ -81,7 +81,7 @@ async def test_an_update_with_an_old_hash_is_refused(
             trigger_id=await _trigger(web, client, "U0BEN"), view=modal(external_id="note-2")
         )
     )
-    assert other["error"] == "duplicate_external_id"
+    assert "duplicate_external_id" == other["error"]
 
 
 async def test_inputs_survive_an_update(
@@ -94,7 +94,7 @@ async def test_inputs_survive_an_update(
     found.inputs["why", "text"] = "half a sen"
     updated = await web.views_update(view_id=view["id"], view=modal(callback_id="b"))
     values: dict[str, Any] = updated["view"]["state"]["values"]
-    assert values == {"why": {"text": {"type": "plain_text_input", "value": "half a sen"}}}
+    assert {"why": {"text": {"type": "plain_text_input", "value": "half a sen"}}} == values
 
 
 async def test_a_home_is_published_per_person(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -105,10 +105,10 @@ async def test_a_home_is_published_per_person(web: AsyncWebClient, client: Sandb
     )
     assert first["view"]["id"] == second["view"]["id"]
     state = await client.state()
-    assert (state.home("U0ANA") is not None, state.home("U0BEN")) == (True, None)
+    assert (True, None) == (state.home("U0ANA") is not None, state.home("U0BEN"))
     late = await refused(
         web.views_publish(
             user_id="U0ANA", hash=first["view"]["hash"], view={"type": "home", "blocks": []}
         )
     )
-    assert late["error"] == "hash_conflict"
+    assert "hash_conflict" == late["error"]

@@ -18,7 +18,7 @@ LONG = "x" * 4001
 async def _post(sandbox: Sandbox, method: str, **kwargs: Any) -> dict[str, Any]:
     url = sandbox.api_url + method
     async with aiohttp.ClientSession() as session, session.post(url, **kwargs) as response:
-        assert response.status == 200
+        assert 200 == response.status
         answer: dict[str, Any] = await response.json()
         return answer
 
@@ -119,11 +119,11 @@ async def test_bad_credentials_and_bodies_are_refused(
 async def test_a_token_may_come_as_a_form_field(sandbox: Sandbox) -> None:
     """Form bodies can carry the token."""
     answer = await _post(sandbox, "auth.test", data={"token": sandbox.bot_token})
-    assert (
+    assert (True, "U0SIGNOFF", "T0SANDBOX") == (
         answer["ok"],
         answer["user_id"],
         answer["team_id"],
-    ) == (True, "U0SIGNOFF", "T0SANDBOX")
+    )
 
 
 async def test_auth_test_lists_the_granted_scopes(web: AsyncWebClient) -> None:
@@ -162,7 +162,7 @@ async def test_timestamps_are_unique_and_increase(web: AsyncWebClient) -> None:
     """Two messages at the same instant have different, ordered timestamps."""
     found = [(await web.chat_postMessage(channel=APPROVALS, text="x"))["ts"] for _ in range(3)]
     assert sorted(set(found)) == found
-    assert [len(ts.split(".")[1]) for ts in found] == [6, 6, 6]
+    assert [6, 6, 6] == [len(ts.split(".")[1]) for ts in found]
 
 
 async def test_posting_to_a_person_opens_the_direct_message(
@@ -172,20 +172,20 @@ async def test_posting_to_a_person_opens_the_direct_message(
     answer = await web.chat_postMessage(channel="U0ANA", text="hello")
     state = await client.state()
     assert state.direct_channel("U0ANA") == answer["channel"]
-    assert answer["channel"][0] == "D"
+    assert "D" == answer["channel"][0]
     await web.chat_update(channel=answer["channel"], ts=answer["ts"], text="changed")
-    assert (await client.messages(answer["channel"]))[0]["text"] == "changed"
+    assert "changed" == (await client.messages(answer["channel"]))[0]["text"]
 
 
 async def test_stored_blocks_get_ids_and_flags(web: AsyncWebClient) -> None:
     """What Slack stores differs from what was sent: block ids and text flags are filled in."""
     answer = await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card())
     first, second = answer["message"]["blocks"]
-    assert (
+    assert (5, "decide", False) == (
         len(first["block_id"]),
         second["block_id"],
         first["text"]["verbatim"],
-    ) == (5, "decide", False)
+    )
 
 
 async def test_an_update_without_blocks_removes_them(
@@ -195,9 +195,9 @@ async def test_an_update_without_blocks_removes_them(
     ts = (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=card()))["ts"]
     await web.chat_update(channel=APPROVALS, ts=ts, text="done")
     message = (await client.messages(APPROVALS))[0]
-    assert ("blocks" in message, "edited" in message) == (False, True)
+    assert (False, True) == ("blocks" in message, "edited" in message)
     await web.chat_update(channel=APPROVALS, ts=ts, text="x", blocks=card())
-    assert len((await client.messages(APPROVALS))[0]["blocks"]) == 2
+    assert 2 == len((await client.messages(APPROVALS))[0]["blocks"])
 
 
 async def test_only_own_messages_can_be_changed(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -205,19 +205,19 @@ async def test_only_own_messages_can_be_changed(web: AsyncWebClient, client: San
     ts = await client.say("U0ANA", APPROVALS, "mine")
     update = await refused(web.chat_update(channel=APPROVALS, ts=ts, text="x"))
     delete = await refused(web.chat_delete(channel=APPROVALS, ts=ts))
-    assert (update["error"], delete["error"]) == ("cant_update_message", "cant_delete_message")
+    assert ("cant_update_message", "cant_delete_message") == (update["error"], delete["error"])
 
 
 async def test_ephemerals_can_not_be_updated(web: AsyncWebClient, client: SandboxClient) -> None:
     """An ephemeral is seen by one person, and its ts is no message for chat.update."""
     answer = await web.chat_postEphemeral(channel=APPROVALS, user="U0ANA", text="psst")
     ts = answer["message_ts"]
-    assert (
+    assert (["psst"], []) == (
         [message["text"] for message in await client.ephemerals("U0ANA")],
         await client.ephemerals("U0BEN"),
-    ) == (["psst"], [])
+    )
     update = await refused(web.chat_update(channel=APPROVALS, ts=ts, text="x"))
-    assert update["error"] == "message_not_found"
+    assert "message_not_found" == update["error"]
 
 
 async def test_archived_and_left_channels_refuse(
@@ -229,7 +229,7 @@ async def test_archived_and_left_channels_refuse(
     )
     archived = await refused(web.chat_postMessage(channel=APPROVALS, text="x"))
     private = await refused(web.chat_postMessage(channel="C0PRIVATE", text="x"))
-    assert (archived["error"], private["error"]) == ("is_archived", "channel_not_found")
+    assert ("is_archived", "channel_not_found") == (archived["error"], private["error"])
 
 
 async def test_public_posting_scope_needs_no_membership(
@@ -243,7 +243,7 @@ async def test_public_posting_scope_needs_no_membership(
 async def test_long_text_is_cut_on_post(web: AsyncWebClient) -> None:
     """chat.postMessage cuts text at 40,000 characters instead of refusing it."""
     answer = await web.chat_postMessage(channel=APPROVALS, text="x" * 40_001)
-    assert len(answer["message"]["text"]) == 40_000
+    assert 40_000 == len(answer["message"]["text"])
 
 
 async def test_blocks_have_a_cumulative_limit(web: AsyncWebClient) -> None:
@@ -251,7 +251,7 @@ async def test_blocks_have_a_cumulative_limit(web: AsyncWebClient) -> None:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2900}} for _ in range(5)]
     assert (await web.chat_postMessage(channel=APPROVALS, text="x", blocks=blocks[:4]))["ok"]
     answer = await refused(web.chat_postMessage(channel=APPROVALS, text="x", blocks=blocks))
-    assert answer["error"] == "msg_blocks_too_long"
+    assert "msg_blocks_too_long" == answer["error"]
 
 
 async def test_history_and_threads(web: AsyncWebClient) -> None:
@@ -261,17 +261,17 @@ async def test_history_and_threads(web: AsyncWebClient) -> None:
     await web.chat_postMessage(channel=APPROVALS, text="reply", thread_ts=ts)
     await web.chat_postMessage(channel=APPROVALS, text="2")
     history = await web.conversations_history(channel=APPROVALS)
-    assert [message["text"] for message in history["messages"]] == ["2", "1"]
-    assert (
+    assert ["2", "1"] == [message["text"] for message in history["messages"]]
+    assert ({"event_type": "signoff"}, 1) == (
         history["messages"][1]["metadata"],
         history["messages"][1]["reply_count"],
-    ) == ({"event_type": "signoff"}, 1)
+    )
     whole = await web.conversations_history(
         channel=APPROVALS, include_all_metadata=True, limit=1, latest=ts, inclusive=True
     )
     assert [meta] == [message["metadata"] for message in whole["messages"]]
     replies = await web.conversations_replies(channel=APPROVALS, ts=ts)
-    assert [message["text"] for message in replies["messages"]] == ["1", "reply"]
+    assert ["1", "reply"] == [message["text"] for message in replies["messages"]]
 
 
 async def test_lists_are_paged(web: AsyncWebClient) -> None:
@@ -279,15 +279,15 @@ async def test_lists_are_paged(web: AsyncWebClient) -> None:
     first = await web.conversations_members(channel=APPROVALS, limit=4)
     cursor = first["response_metadata"]["next_cursor"]
     second = await web.conversations_members(channel=APPROVALS, limit=4, cursor=cursor)
-    assert (first["members"] + second["members"]) == [
+    assert [
         "U0ANA",
         "U0BEN",
         "U0CHO",
         "U0DAN",
         "U0GUEST",
         "U0SIGNOFF",
-    ]
-    assert second["response_metadata"]["next_cursor"] == ""
+    ] == first["members"] + second["members"]
+    assert "" == second["response_metadata"]["next_cursor"]
 
 
 async def test_people_carry_slacks_flags(web: AsyncWebClient) -> None:
@@ -296,12 +296,12 @@ async def test_people_carry_slacks_flags(web: AsyncWebClient) -> None:
     gone = (await web.users_info(user="U0GONE"))["user"]
     stranger = (await web.users_info(user="U0EXT"))["user"]
     bot = (await web.users_info(user="U0SIGNOFF"))["user"]
-    assert (guest["is_restricted"], gone["deleted"], "tz" in gone) == (True, True, False)
-    assert (
+    assert (True, True, False) == (guest["is_restricted"], gone["deleted"], "tz" in gone)
+    assert (True, "T0OTHER", True) == (
         stranger["is_stranger"],
         stranger["team_id"],
         bot["is_bot"],
-    ) == (True, "T0OTHER", True)
+    )
 
 
 async def test_user_groups_leave_out_deactivated_people(
@@ -313,10 +313,10 @@ async def test_user_groups_leave_out_deactivated_people(
     )
     users = await web.usergroups_users_list(usergroup="S0OWNERS")
     groups = await web.usergroups_list()
-    assert (
+    assert (["U0ANA"], ["S0OWNERS"]) == (
         users["users"],
         [group["id"] for group in groups["usergroups"]],
-    ) == (["U0ANA"], ["S0OWNERS"])
+    )
 
 
 async def test_permalinks_and_deletion(web: AsyncWebClient, client: SandboxClient) -> None:
@@ -325,7 +325,7 @@ async def test_permalinks_and_deletion(web: AsyncWebClient, client: SandboxClien
     link = (await web.chat_getPermalink(channel=APPROVALS, message_ts=ts))["permalink"]
     assert link.endswith(f"/archives/{APPROVALS}/p{ts.replace('.', '')}")
     await web.chat_delete(channel=APPROVALS, ts=ts)
-    assert await client.messages(APPROVALS) == []
+    assert [] == await client.messages(APPROVALS)
 
 
 async def test_requests_are_logged_raw(
@@ -334,6 +334,6 @@ async def test_requests_are_logged_raw(
     """The inspector's log holds the raw body and the answer, never the token."""
     await web.chat_postMessage(channel=APPROVALS, text="hello")
     record = (await client.state()).requests[-1]
-    assert (record["method"], record["answer"]["ok"]) == ("chat.postMessage", True)
+    assert ("chat.postMessage", True) == (record["method"], record["answer"]["ok"])
     assert '"text": "hello"' in record["raw"]
     assert sandbox.bot_token not in str(record)

@@ -1,0 +1,91 @@
+"""Owns the commands: what somebody wants to happen to an approval, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .approval import Outcome, Terms, Verdict
+
+__all__ = [
+    "Cancel",
+    "CastVote",
+    "Command",
+    "Consume",
+    "Expire",
+    "RecordView",
+    "Report",
+    "Route",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Fix who is asked and who may answer."""
+
+    terms: Terms
+
+
+@dataclass(frozen=True, kw_only=True)
+class CastVote:
+    """Answer, as *principal*, found in *groups* by the caller just now."""
+
+    verdict: Verdict
+    principal: str | None = None
+    groups: tuple[str, ...] = ()
+    note: str | None = None
+    override_result: str | None = None
+    edited: Any = None
+    edited_digest: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    surface: str = "api"
+    seen: bool = False
+    """Whether the surface showed everything beside the button that was used."""
+    require_route: bool = False
+    """Refuse where no route was fixed: what every surface for people asks for."""
+    place: str | None = None
+    """Where in the chat the person is told what came of it."""
+    attempt: str | None = None
+    """The click, so that one which comes twice is answered once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordView:
+    """Note that *principal*, found in *groups* just now, was shown everything there is to see."""
+
+    principal: str
+    groups: tuple[str, ...] = ()
+    surface: str = "api"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """Withdraw before a decision."""
+
+    by: str | None = None
+    reason: str | None = None
+    undeliverable: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expire:
+    """End it, if its end has come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consume:
+    """Take the one run, for exactly *digest*."""
+
+    operation_id: str
+    digest: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Tell how the run ended."""
+
+    outcome: Outcome
+
+
+Command = Route | RecordView | CastVote | Cancel | Expire | Consume | Report
