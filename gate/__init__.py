@@ -8,6 +8,7 @@ The modules, in reading order:
 - `events`: the facts that are told
 - `quorum`: who may vote, and when votes make a decision
 - `commands`, `transitions`: the state machine
+- `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
 - `protocols`: what a store must do, and what it may do beyond
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
@@ -61,10 +62,12 @@ from .errors import (
     SignoffError,
     StoreCorrupt,
     StoreUnavailable,
+    Tampered,
     Unconfirmed,
     Undeliverable,
 )
 from .events import (
+    ApprovalAlarm,
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
@@ -79,7 +82,9 @@ from .events import (
     ApprovalVoted,
     event_from_wire,
 )
+from .keys import PublicKey, SigningKey, configured_keys, read_public_keys
 from .logs import get_logger
+from .notary import Notary
 from .protocols import (
     ApprovalStore,
     BulkRead,
@@ -95,6 +100,7 @@ from .protocols import (
     Watch,
 )
 from .quorum import may_vote
+from .receipts import Receipt, Verifier
 from .transitions import as_of, refusal
 
 __all__ = [
@@ -102,6 +108,7 @@ __all__ = [
     "AlreadyConsumed",
     "AlreadyDecided",
     "Approval",
+    "ApprovalAlarm",
     "ApprovalAnswer",
     "ApprovalCancelled",
     "ApprovalCancelledEvent",
@@ -143,23 +150,29 @@ __all__ = [
     "Listing",
     "LoggedEvent",
     "NotAllowed",
+    "Notary",
     "Outcome",
     "Patched",
     "PayloadNotCanonical",
     "PolicyError",
+    "PublicKey",
     "Quorum",
+    "Receipt",
     "ReceiptInvalid",
     "Refused",
+    "SigningKey",
     "SignoffError",
     "StoreClock",
     "StoreCorrupt",
     "StoreUnavailable",
     "SystemClock",
+    "Tampered",
     "Terms",
     "Timer",
     "Unconfirmed",
     "Undeliverable",
     "Verdict",
+    "Verifier",
     "View",
     "Vote",
     "Wake",
@@ -168,11 +181,13 @@ __all__ = [
     "as_of",
     "canonical_text",
     "check_id",
+    "configured_keys",
     "event_from_wire",
     "get_logger",
     "may_vote",
     "new_id",
     "parse_json",
+    "read_public_keys",
     "record_key",
     "refusal",
     "sleep",

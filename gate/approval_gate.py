@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
 from .approval import (
     DEFAULT_NAMESPACE,
     MAX_NAME,
     Approval,
+    ApprovalStatus,
     Verdict,
     check_id,
     check_text,
@@ -28,7 +28,8 @@ from .commands import Consume
 from .decorator import guarded
 from .desk import Desk
 from .events import ApprovalRequested
-from .levels import announce
+from .keys import PublicKey
+from .levels import announce, find_verifier
 from .logs import get_logger
 from .protocols import ApprovalStore
 from .records import Records
@@ -54,14 +55,16 @@ class ApprovalGate:
         namespace: Keeps deployments on one store apart; part of every digest.
         expires_in: Seconds that people have by default; a day.
         store_patience: Seconds for which `wait` outlasts a store that is away.
-        sweep: Seconds between safety re-reads of all waiting records.
-        poll: The same for a store without wake-ups.
+        sweep, poll: Seconds between re-reads of all waiting records, with and without wake-ups.
         max_payload: Bytes of canonical text that a payload may have, up to 256 KiB.
-        clock: Time, for tests.
-        ids: Fresh ids, for tests.
+        public_keys: The operator's keys, as `PublicKey` or its text. With keys nothing runs without
+            a receipt by one of them. By default what `SIGNOFF_PUBLIC_KEYS` lists, else the file
+            `SIGNOFF_PUBLIC_KEYS_FILE`, else the embedded server's own; an empty list means none.
+        clock, ids: Time and fresh ids, for tests.
 
     Raises:
         InvalidId: *agent* or *namespace* is not usable.
+        ConfigError: The keys cannot be read.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class ApprovalGate:
         sweep: float = 60.0,
         poll: float = 0.5,
         max_payload: int = MAX_SIZE,
+        public_keys: Sequence[PublicKey | str] | None = None,
         clock: Clock | None = None,
         ids: Callable[[], str] = new_id,
     ) -> None:
@@ -91,21 +95,17 @@ class ApprovalGate:
         self._ids = ids
         self._log = get_logger("signoff.gate")
         self._reports = Reports(self._records, log=self._log)
+        self._verifier = find_verifier(store, public_keys)
         self._announced = False
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the gate's tasks and its waiters. The store stays open; it is the caller's."""
+        """End the gate's tasks and its waiters. The store is the caller's."""
         await self._room.aclose()
 
     async def request(
@@ -194,12 +194,14 @@ class ApprovalGate:
         Raises:
             ApprovalNotFound: There is none with this id.
             ApprovalTimeout: The caller's *timeout* ended.
+            ReceiptInvalid: The record says approved, and has no receipt that verifies.
             StoreUnavailable: The store stayed away for longer than the gate's patience.
             StoreCorrupt: The record cannot be read.
         """
         self._announce()
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        return await self._room.wait(self._key(id), approval_id=id, timeout=seconds)
+        approval = await self._room.wait(self._key(id), approval_id=id, timeout=seconds)
+        return await self._proved(approval)
 
     async def require(
         self, *, timeout: float | timedelta | None = None, **request: Unpack[Ask]
@@ -218,7 +220,8 @@ class ApprovalGate:
             SignoffError: Whatever `request` and `wait` raise.
         """
         asked = await self.request(**request)
-        approval = asked if asked.final else await self.wait(asked.id, timeout=timeout)
+        final = asked if asked.final else await self.wait(asked.id, timeout=timeout)
+        approval = await self._proved(final, asked)
         refused = refusal(approval)
         if refused is not None:
             raise refused
@@ -274,21 +277,26 @@ class ApprovalGate:
             AlreadyConsumed: Another run has it.
             NotAllowed: It is still pending (`not_approved`), or a person gave a result in place of
                 the run (`overridden`).
+            ReceiptInvalid: No receipt that verifies, or its use has ended.
             Refused: Denied, skipped, expired, cancelled or undeliverable.
             Unconfirmed: It is not known whether it was taken: do not run; repeat with the same
                 *operation_id*.
             ApprovalNotFound: There is no such approval.
             StoreUnavailable: The store cannot be reached: do not run.
         """
-        key = approval.key if isinstance(approval, Approval) else self._key(approval)
-        fresh = self._ids() if operation_id is None else operation_id
-        operation = check_id(fresh, field="operation_id")
+        key = self._key_of(approval)
+        operation = check_id(
+            self._ids() if operation_id is None else operation_id, field="operation_id"
+        )
         self._announce()
         stored = await self._records.get(key)
         # Our own agent and namespace: an approval of somebody else's action has another digest.
         digest = action_digest(
             namespace=self.namespace, agent=self.agent, name=stored.name, payload=payload
         )
+        meant = approval if isinstance(approval, Approval) else None
+        # For exactly what is about to run: whatever the store says from here on, this stands.
+        await self._proved(stored, meant, digest=digest)
         return await self._records.consume(
             key, Consume(operation_id=operation, digest=digest, by=self.agent)
         )
@@ -307,23 +315,17 @@ class ApprovalGate:
             NotAllowed: Nothing was consumed, or another end is on record.
             StoreUnavailable: Nothing was written.
         """
-        key = approval.key if isinstance(approval, Approval) else self._key(approval)
-        return await self._reports.report(key, seconds=seconds, error=error)
+        return await self._reports.report(self._key_of(approval), seconds=seconds, error=error)
 
     async def decide(
         self,
         id: str,  # noqa: A002
         verdict: Verdict | str,
         metadata: Mapping[str, Any] | None = None,
-        *,
-        approver: str | None = None,
-        note: str | None = None,
         **answer: Any,
     ) -> Approval:
         """Record an answer as trusted code: a test, a script of the operator. See `Desk.decide`."""
-        return await self._desk.decide(
-            self._key(id), verdict, approver=approver, note=note, metadata=metadata, **answer
-        )
+        return await self._desk.decide(self._key(id), verdict, metadata=metadata, **answer)
 
     async def cancel(
         self,
@@ -360,11 +362,7 @@ class ApprovalGate:
         timeout: float | timedelta | None = None,
         **terms: Unpack[AskTerms],
     ) -> Any:
-        """Let an async function run only with an approval of its arguments.
-
-        The arguments, defaults included, become the payload and must be strict JSON. The function
-        is called with what was decided, so nothing that changed meanwhile can slip in. A method's
-        `self` or `cls` is not part of the payload.
+        """Let an async function run only with an approval of its arguments; see `guarded`.
 
         Args:
             function: The function, when used without arguments.
@@ -384,7 +382,19 @@ class ApprovalGate:
     def _key(self, approval_id: str) -> str:
         return record_key(check_id(approval_id, field="id"), self.namespace)
 
+    def _key_of(self, approval: Approval | str) -> str:
+        return approval.key if isinstance(approval, Approval) else self._key(approval)
+
+    async def _proved(
+        self, stored: Approval, meant: Approval | None = None, *, digest: str | None = None
+    ) -> Approval:
+        """Return *stored* if it has its proof, or none is due; *meant* is the one asked for."""
+        if self._verifier is not None and stored.status is ApprovalStatus.APPROVED:
+            now = await self._records.about_now()
+            self._verifier.verify(stored, now=now, meant=meant, digest=digest)
+        return stored
+
     def _announce(self) -> None:
         if not self._announced:
             self._announced = True
-            announce(self._records.store, self._log)
+            announce(self._records.store, self._log, signed=self._verifier is not None)

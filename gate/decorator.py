@@ -26,7 +26,12 @@ def guarded(
     timeout: float | timedelta | None,
     terms: AskTerms,
 ) -> Callable[..., Any]:
-    """Return *function* behind *gate*; see `ApprovalGate.requires_approval`."""
+    """Return *function* behind *gate*; see `ApprovalGate.requires_approval`.
+
+    The arguments, defaults included, become the payload and must be strict JSON. The function is
+    called with what was decided, so nothing that changed meanwhile can slip in. A method's `self`
+    or `cls` is not part of the payload.
+    """
     # A partial hides the arguments that it was given by place: nobody would decide them.
     if not inspect.iscoroutinefunction(function) or isinstance(function, functools.partial):
         raise TypeError(f"{function!r} is not an async function")

@@ -15,6 +15,7 @@ from .clock import Clock, SystemClock
 from .commands import Cancel, CastVote, Expire, RecordView, Route
 from .errors import InvalidId, InvalidVerdict, LimitExceeded
 from .events import ApprovalRefused
+from .notary import Notary
 from .protocols import ApprovalStore
 from .records import Records
 
@@ -44,10 +45,14 @@ class Desk:
     Args:
         store: Where the approvals are.
         clock: Time for stores without a clock.
+        notary: Signs decisions, and vouches for what this side will read back. Without one the
+            desk works at level 0: whoever can write to the store can approve.
     """
 
-    def __init__(self, store: ApprovalStore, *, clock: Clock | None = None) -> None:
-        self.records = Records(store, clock=clock or SystemClock())
+    def __init__(
+        self, store: ApprovalStore, *, clock: Clock | None = None, notary: Notary | None = None
+    ) -> None:
+        self.records = Records(store, clock=clock or SystemClock(), notary=notary)
 
     async def get(self, key: str) -> Approval:
         """Return the record as it counts now; see `Records.get`."""
@@ -105,6 +110,7 @@ class Desk:
             NotAllowed: This person or this answer is not allowed. Nothing changed.
             LimitExceeded: Too long.
             PayloadNotCanonical: *metadata* or *payload* is not strict JSON.
+            Tampered: Somebody else wrote into the record; nothing is signed, an alarm is on record.
             ApprovalNotFound: There is no such record.
             StoreUnavailable: Nothing was written.
             Unconfirmed: It is not known whether it was written; repeating is safe.

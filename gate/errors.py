@@ -20,6 +20,7 @@ Our error hierarchy::
     ├── Unconfirmed                            it is not known whether a write took place
     ├── StoreUnavailable (ConnectionError)     the store cannot be reached
     ├── StoreCorrupt (ValueError)              the store returned what we never wrote
+    │   └── Tampered                              somebody else wrote into a record of ours
     ├── InvalidId (ValueError)                 not an id
     ├── InvalidVerdict (ValueError)            not a word that a person can answer
     ├── PayloadNotCanonical (ValueError)       not strict JSON
@@ -64,6 +65,7 @@ __all__ = [
     "SignoffError",
     "StoreCorrupt",
     "StoreUnavailable",
+    "Tampered",
     "Unconfirmed",
     "Undeliverable",
 ]
@@ -290,6 +292,19 @@ class StoreCorrupt(SignoffError, ValueError):
         super().__init__(f"record {key!r} cannot be read: {reason}")
         self.key = key
         self.reason = reason
+
+
+class Tampered(StoreCorrupt):
+    """Somebody without the trusted side's secret wrote into a record: nothing of it is signed.
+
+    ``part`` is what does not bear its MAC: ``terms``, ``votes`` or ``views``.
+    """
+
+    code: ClassVar[str] = "tampered"
+
+    def __init__(self, key: str, *, part: str) -> None:
+        super().__init__(key, reason=f"the {part} were not written by the trusted side")
+        self.part = part
 
 
 class InvalidId(SignoffError, ValueError):

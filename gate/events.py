@@ -16,6 +16,7 @@ from .approval import Moment, Verdict, record_key
 from .errors import StoreCorrupt
 
 __all__ = [
+    "ApprovalAlarm",
     "ApprovalAnswer",
     "ApprovalCancelledEvent",
     "ApprovalConsumed",
@@ -156,6 +157,14 @@ class ApprovalRefused(ApprovalAnswer, frozen=True):
     reason: str
 
 
+class ApprovalAlarm(ApprovalEvent, frozen=True):
+    """The trusted side found a record that somebody else wrote into; it signs nothing of it."""
+
+    type: Literal["onApprovalAlarm"] = "onApprovalAlarm"
+    part: str
+    """What does not bear its proof: `terms`, `votes`, `views` or `receipt`."""
+
+
 Event = Annotated[
     ApprovalRequested
     | ApprovalRouted
@@ -166,7 +175,8 @@ Event = Annotated[
     | ApprovalCancelledEvent
     | ApprovalConsumed
     | ApprovalReported
-    | ApprovalRefused,
+    | ApprovalRefused
+    | ApprovalAlarm,
     Field(discriminator="type"),
 ]
 

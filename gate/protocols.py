@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from .approval import Approval, Consumption
@@ -34,6 +35,7 @@ __all__ = [
     "Leases",
     "Listing",
     "LoggedEvent",
+    "OwnKeys",
     "Patched",
     "StoreClock",
     "Wake",
@@ -219,6 +221,19 @@ class Leases(Protocol):
 
     async def release(self, name: str, holder: str) -> None:
         """Give the lease back, if *holder* has it."""
+        ...
+
+
+@runtime_checkable
+class OwnKeys(Protocol):
+    """A store that serves this machine alone, and whose operator keeps the public keys beside it.
+
+    The keys come from a file of this machine, never out of the store.
+    """
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the public keys lie, or `None`."""
         ...
 
 

@@ -12,15 +12,17 @@ from typing import Final, TypeVar
 
 from .approval import Approval
 from .clock import Clock
-from .commands import Command, Consume
+from .commands import CastVote, Command, Consume, RecordView
 from .errors import (
     AlreadyConsumed,
     ApprovalNotFound,
     StoreCorrupt,
     StoreUnavailable,
+    Tampered,
     Unconfirmed,
 )
-from .events import ApprovalEvent
+from .events import ApprovalAlarm, ApprovalEvent
+from .notary import Notary
 from .protocols import ApprovalStore, ConsumeOnce, EventLog, Patched, StoreClock
 from .transitions import apply, as_of
 
@@ -49,11 +51,13 @@ class Records:
     Args:
         store: Any `ApprovalStore`; its other capabilities are used where it has them.
         clock: Time for stores that have none of their own, and for timers.
+        notary: Vouches for what is written, on the trusted side.
     """
 
-    def __init__(self, store: ApprovalStore, *, clock: Clock) -> None:
+    def __init__(self, store: ApprovalStore, *, clock: Clock, notary: Notary | None = None) -> None:
         self.store = store
         self.clock = clock
+        self.notary = notary
         self._measured: tuple[datetime, float] | None = None
 
     async def now(self) -> datetime:
@@ -131,10 +135,15 @@ class Records:
                 current = await self._read(key)
                 if doubt is not None and doubt.settled_by(current):
                     return Change(current, written=True)
+                if isinstance(command, (CastVote, RecordView)):
+                    await self._check(current, now)
                 transition = apply(current, command, now)
                 if not transition.changed:
                     return Change(transition.approval, written=False)
                 written = transition.approval.model_copy(update={"version": current.version + 1})
+                if self.notary is not None:
+                    # Signed before it is written: where the race is lost, nobody gets to see it.
+                    written = self.notary.attest(current, written)
                 try:
                     answer = await self.store.patch(
                         key, current.version, written, transition.events, transition.before
@@ -186,6 +195,19 @@ class Records:
         """Log an event that changes no record, where the store keeps a log."""
         if isinstance(self.store, EventLog):
             await self.store.append((event,))
+
+    async def _check(self, current: Approval, now: datetime) -> None:
+        """Refuse to build on what somebody else wrote into the record."""
+        if self.notary is None or current.final:
+            return
+        try:
+            self.notary.check(current)
+        except Tampered as error:
+            alarm = ApprovalAlarm(
+                id=current.id, namespace=current.namespace, at=now, part=error.part
+            )
+            await self.tell(alarm)
+            raise
 
     async def _read(self, key: str) -> Approval:
         found = await self.store.get(key)

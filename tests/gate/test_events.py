@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 import gate
 from gate import (
+    ApprovalAlarm,
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
@@ -39,6 +40,7 @@ EVENTS: list[ApprovalEvent] = [
     ApprovalCancelledEvent(**ABOUT, by=ANA, reason="r", undeliverable="no_route"),
     ApprovalConsumed(**ABOUT, operation_id="op", by="billing"),
     ApprovalReported(**ABOUT, status="failed", error="OSError", seconds=0.0),
+    ApprovalAlarm(**ABOUT, part="votes"),
     ApprovalRefused(**ABOUT, principal=None, reason="not_approver", surface="modal"),
 ]
 

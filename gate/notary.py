@@ -1,0 +1,139 @@
+"""Owns the trusted side's proofs: MACs on what it will read back, and a receipt on each decision.
+
+A store may be written by anybody who has its password. So the trusted side believes nothing that it
+reads there unless it wrote it itself: the terms (with the request that they were fixed for), the
+votes and the views carry a MAC, checked before anything is signed. A mismatch is an alarm.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from .approval import Approval, View, Vote
+from .canonical import canonical_text
+from .errors import Tampered
+from .keys import SigningKey
+from .receipts import Verifier, sign_receipt
+
+__all__ = ["USE_WITHIN", "Notary"]
+
+_INFO: Final = b"signoff record v1"
+USE_WITHIN: Final = timedelta(hours=24)
+"""How long after a decision its run may be taken, where nothing else is said."""
+
+
+class Notary:
+    """Vouches for records.
+
+    Args:
+        key: Signs decisions.
+        secret: For the MACs, at least 32 bytes; all replicas and the command line share it. It is
+            not the signing key, and nothing is verified with it elsewhere.
+        use_within: How long after a decision its run may be taken.
+
+    Raises:
+        ValueError: *secret* is too short.
+    """
+
+    def __init__(
+        self, key: SigningKey, *, secret: bytes, use_within: timedelta = USE_WITHIN
+    ) -> None:
+        if len(secret) < 32:
+            raise ValueError("a secret of at least 32 bytes is needed")
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        self._key = key
+        self._use_within = use_within
+        self._mac_key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO).derive(secret)
+        self._verifier = Verifier((key.public,))
+
+    def check(self, approval: Approval) -> None:
+        """Return if this side wrote the terms, the votes and the views of *approval*.
+
+        Raises:
+            Tampered: Something was written by somebody else, changed, or moved from another record.
+        """
+        terms = approval.terms
+        if terms is None:
+            # Before the route there is nothing of ours in the record.
+            if approval.votes or approval.views:
+                raise Tampered(approval.key, part="votes")
+            return
+        if not self._same(terms.mac, self._terms_mac(approval)):
+            raise Tampered(approval.key, part="terms")
+        for vote in approval.votes:
+            if not self._same(vote.mac, self._part_mac(approval, "vote", vote)):
+                raise Tampered(approval.key, part="votes")
+        for view in approval.views:
+            if not self._same(view.mac, self._part_mac(approval, "view", view)):
+                raise Tampered(approval.key, part="views")
+
+    def verify(self, approval: Approval, *, now: datetime) -> None:
+        """Return if the decision of *approval* carries this side's receipt.
+
+        Raises:
+            ReceiptInvalid: It does not.
+        """
+        self._verifier.verify(approval, now=now)
+
+    def attest(self, before: Approval, after: Approval) -> Approval:
+        """Return *after* with MACs on what is new since *before*, and a receipt if it is decided.
+
+        Args:
+            before: What was read and, where anything of ours is in it, checked.
+            after: What the state machine made of it.
+        """
+        if after.terms is not None and before.terms is None:
+            mac = self._terms_mac(after)
+            after = _with(after, terms=after.terms.model_copy(update={"mac": mac}))
+        if after.terms is not None:
+            after = _with(
+                after,
+                votes=tuple(self._marked(after, "vote", vote) for vote in after.votes),
+                views=tuple(self._marked(after, "view", view) for view in after.views),
+            )
+        if after.decision is not None and before.decision is None:
+            receipt = sign_receipt(after, self._key, use_within=self._use_within)
+            after = _with(after, receipt=receipt)
+        return after
+
+    def _marked(self, approval: Approval, kind: str, part: Vote | View) -> Any:
+        if part.mac is not None:
+            return part
+        return part.model_copy(update={"mac": self._part_mac(approval, kind, part)})
+
+    def _terms_mac(self, approval: Approval) -> str:
+        """Return the MAC over the terms and all of the request that they were fixed for."""
+        wire = approval.model_dump(
+            mode="json", by_alias=True, include={*Approval.request_fields(), "terms"}
+        )
+        wire["terms"].pop("mac")
+        return self._mac("terms", wire)
+
+    def _part_mac(self, approval: Approval, kind: str, part: Vote | View) -> str:
+        said = part.model_dump(mode="json", by_alias=True, exclude={"mac"})
+        # The terms' MAC stands for the request: namespace, id, nonce, digest and who may answer.
+        terms = approval.terms.mac if approval.terms is not None else None
+        return self._mac(kind, {"part": said, "terms": terms})
+
+    def _mac(self, kind: str, value: Any) -> str:
+        text = hashlib.sha256(canonical_text(value, max_size=_ROOM).encode()).digest()
+        mac = hmac.new(self._mac_key, kind.encode() + b"\n" + text, hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(mac[:16]).decode().rstrip("=")
+
+    @staticmethod
+    def _same(found: str | None, expected: str) -> bool:
+        return found is not None and hmac.compare_digest(found.encode(), expected.encode())
+
+
+_ROOM: Final = 4 * 1024 * 1024
+"""Bytes of one record's canonical text; its parts have limits of their own."""
+
+
+def _with(approval: Approval, **changes: Any) -> Approval:
+    return approval.model_copy(update=changes)
