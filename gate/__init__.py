@@ -99,7 +99,7 @@ from .protocols import (
     Wake,
     Watch,
 )
-from .quorum import may_vote
+from .quorum import may_vote, progress
 from .receipts import Receipt, Verifier
 from .transitions import as_of, refusal
 
@@ -187,6 +187,7 @@ __all__ = [
     "may_vote",
     "new_id",
     "parse_json",
+    "progress",
     "read_public_keys",
     "record_key",
     "refusal",

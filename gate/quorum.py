@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from .approval import Quorum, Terms, Verdict, Vote
 
-__all__ = ["may_vote", "tally"]
+__all__ = ["may_vote", "progress", "tally"]
 
 
 def may_vote(terms: Terms, *, principal: str, groups: Collection[str]) -> bool:
@@ -17,30 +17,59 @@ def may_vote(terms: Terms, *, principal: str, groups: Collection[str]) -> bool:
 def tally(terms: Terms, votes: Sequence[Vote]) -> Verdict | None:
     """Return the verdict that *votes* make under *terms*, or `None` while they make none.
 
-    A person counts once, with the last answer. Denials and skips end it at the deny threshold,
+    A person counts once, with the last answer, and towards one quorum: who is in two groups is not
+    two people. Denials and skips end it at the deny threshold,
     before approvals are looked at; approval needs every quorum of the route. Approvals count
     together only where they are to the same thing as the last one: who said yes to the action as
     asked has not said yes to what somebody else made of it.
     """
+    latest = _latest(votes)
+    against = [vote for vote in latest if vote.verdict is not Verdict.APPROVE]
+    if len(against) >= terms.deny_threshold:
+        return against[-1].verdict
+    counted = progress(terms, votes)
+    enough = zip(counted, terms.quorums, strict=True)
+    return Verdict.APPROVE if all(count >= quorum.needed for count, quorum in enough) else None
+
+
+def progress(terms: Terms, votes: Sequence[Vote]) -> tuple[int, ...]:
+    """Return how many people count towards each quorum of *terms*, in its order.
+
+    Of all ways to let each person count towards one quorum, it is one that fills the most places.
+    """
+    yes = [vote for vote in _latest(votes) if vote.verdict is Verdict.APPROVE]
+    # Those to what the last one said yes to.
+    yes = [vote for vote in yes if vote.principal and _what(vote) == _what(yes[-1])]
+    seated: list[list[Vote]] = [[] for _ in terms.quorums]
+
+    def seat(vote: Vote, tried: set[int]) -> bool:
+        """Find a place for *vote*; who sits there already may move to another one (Kuhn)."""
+        for index, quorum in enumerate(terms.quorums):
+            if index in tried or not _counts(quorum, vote.principal or "", vote.groups):
+                continue
+            tried.add(index)
+            sitting = seated[index]
+            if len(sitting) < quorum.needed:
+                sitting.append(vote)
+                return True
+            for place, other in enumerate(sitting):
+                if seat(other, tried):
+                    sitting[place] = vote
+                    return True
+        return False
+
+    for vote in yes:
+        seat(vote, set())
+    return tuple(len(sitting) for sitting in seated)
+
+
+def _latest(votes: Sequence[Vote]) -> list[Vote]:
+    """Return the last answer of each person, in the order in which they were given."""
     latest: dict[str | None, Vote] = {}
     for vote in votes:
         latest.pop(vote.principal, None)
         latest[vote.principal] = vote
-    against = [vote for vote in latest.values() if vote.verdict is not Verdict.APPROVE]
-    if len(against) >= terms.deny_threshold:
-        return against[-1].verdict
-    yes = [vote for vote in latest.values() if vote.verdict is Verdict.APPROVE]
-    yes = [vote for vote in yes if _what(vote) == _what(yes[-1])]
-    if all(_reached(quorum, yes) for quorum in terms.quorums):
-        return Verdict.APPROVE
-    return None
-
-
-def _reached(quorum: Quorum, yes: Sequence[Vote]) -> bool:
-    counted = [
-        vote for vote in yes if vote.principal and _counts(quorum, vote.principal, vote.groups)
-    ]
-    return len(counted) >= quorum.needed
+    return list(latest.values())
 
 
 def _what(vote: Vote) -> tuple[str, str | None]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gate import Quorum, Terms, Verdict, Vote
-from gate.quorum import may_vote, tally
+from gate.quorum import may_vote, progress, tally
 from tests.support.factories import ANA, BEN, CAT, START, route
 
 FIN = "slack:T1:SFIN"
@@ -99,3 +103,56 @@ def test_terms_without_a_quorum_do_not_exist() -> None:
     """A route that asks nobody cannot be written."""
     with pytest.raises(ValueError, match="quorums"):
         Terms(channel="C1", quorums=())
+
+
+@pytest.mark.parametrize(
+    ("counted", "votes"),
+    [
+        ((0, 0), []),
+        ((1, 0), [vote(ANA, YES, FIN, SEC)]),
+        ((1, 1), [vote(ANA, YES, FIN, SEC), vote(BEN, YES, FIN)]),
+        ((1, 1), [vote(ANA, YES, FIN, SEC), vote(BEN, YES, SEC)]),
+        ((1, 0), [vote(ANA, YES, FIN), vote(BEN, YES, FIN)]),
+        ((1, 0), [vote(ANA, YES, FIN, SEC), vote(BEN, NO, SEC)]),
+        ((0, 1), [vote(ANA, YES, SEC, digest="edited")]),
+    ],
+)
+def test_who_is_in_two_groups_is_one_person(counted: tuple[int, int], votes: list[Vote]) -> None:
+    """P11: each person takes one place, and gives it up for another where that helps."""
+    assert counted == progress(BOTH, votes)
+    decided = tally(route(*BOTH.quorums, deny_threshold=9), votes)
+    assert decided is (YES if counted == (1, 1) else None)
+
+
+QUORUMS = st.lists(
+    st.builds(
+        Quorum,
+        of=st.lists(st.sampled_from("abcdef"), max_size=4, unique=True).map(tuple),
+        needed=st.integers(1, 3),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(QUORUMS, st.lists(st.sampled_from("abcdef"), unique=True))
+def test_the_quorums_are_met_exactly_when_people_can_be_shared_out(
+    quorums: list[Quorum], people: list[str]
+) -> None:
+    """Compared with trying every way to let each person count for one quorum or none."""
+    choices = [
+        [None, *(index for index, quorum in enumerate(quorums) if who in quorum.of)]
+        for who in people
+    ]
+    possible = any(
+        all(way.count(index) >= quorum.needed for index, quorum in enumerate(quorums))
+        for way in itertools.product(*choices)
+    )
+    terms = route(*quorums)
+    votes = [vote(who) for who in people]
+    assert possible is (tally(terms, votes) is YES)
+    assert all(
+        count <= quorum.needed
+        for count, quorum in zip(progress(terms, votes), quorums, strict=True)
+    )

@@ -248,8 +248,9 @@ def test_an_answer_repeated_is_no_news() -> None:
 
 def test_a_repeat_with_other_groups_counts_anew() -> None:
     """Who has joined the group since may complete the quorum."""
-    terms = route(Quorum(of=(ANA,)), Quorum(of=("slack:T1:SFIN",)))
-    once = voted(pending(terms=terms), YES)
+    terms = route(Quorum(of=(ANA, BEN)), Quorum(of=("slack:T1:SFIN",)))
+    once = voted(pending(terms=terms), YES, replace(YES, principal=BEN))
+    assert once.status == "pending"
     joined = CastVote(verdict=Verdict.APPROVE, seen=True, principal=ANA, groups=("slack:T1:SFIN",))
     assert voted(once, joined).status == "approved"
 
