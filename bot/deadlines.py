@@ -1,4 +1,4 @@
-"""Owns the timers: approvals whose end has come are ended, by the store's clock, and so told."""
+"""Owns the timers: ends what has run out and climbs the ladders, by the store's clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from gate import (
     ApprovalNotFound,
+    ApprovalStatus,
     Desk,
     Listing,
     SignoffError,
@@ -23,10 +24,10 @@ _BATCH: Final = 100
 
 
 class Deadlines:
-    """Ends what has run out, while it is the one who may.
+    """Does what is due, while it is the one who may.
 
     Args:
-        desk: Where approvals are ended.
+        desk: Where approvals are ended and asked again.
         store: Knows what is due, and the time.
         interval: Seconds between two looks.
     """
@@ -39,7 +40,7 @@ class Deadlines:
         self._unreadable: set[str] = set()
 
     async def run(self) -> None:
-        """Look and end until cancelled."""
+        """Look and act until cancelled."""
         self._unreadable.clear()
         while True:
             try:
@@ -50,7 +51,7 @@ class Deadlines:
             await asyncio.sleep(self._interval)
 
     async def sweep(self) -> int:
-        """End up to 100 approvals whose end has come; return how many were ended.
+        """Do what is due about up to 100 approvals; return about how many something was done.
 
         Raises:
             StoreUnavailable: The store is away; asking for the others would only take longer.
@@ -59,13 +60,13 @@ class Deadlines:
         now = await self._desk.records.now()
         # Unreadable ones stay due for ever. The first hundred of them must not hide the others.
         due = await self._store.due(now, limit=_BATCH + len(self._unreadable))
-        ended = 0
+        done = 0
         for key in due:
             if key in self._unreadable:
                 continue
             try:
-                await self._desk.expire(key)
-                ended += 1
+                await self._act(key)
+                done += 1
             except (StoreUnavailable, Unconfirmed):
                 raise
             except (ApprovalNotFound, StoreCorrupt) as error:
@@ -74,4 +75,12 @@ class Deadlines:
             except SignoffError as error:
                 # Decided or cancelled meanwhile.
                 self._log.info("deadlines.passed_over", approval=key, error=error.code)
-        return ended
+        return done
+
+    async def _act(self, key: str) -> None:
+        """End the approval, or climb where its end has not come."""
+        approval = await self._desk.get(key)
+        if approval.status is ApprovalStatus.PENDING and approval.rung is not None:
+            await self._desk.climb(key)
+        else:
+            await self._desk.expire(key)

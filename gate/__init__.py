@@ -4,7 +4,7 @@ The modules, in reading order:
 
 - `errors`: every error, as one drawn tree
 - `canonical`: the one spelling of a JSON value, and the digest of an action
-- `approval`: the record and its parts
+- `wire`: how models are written; `terms`: who may answer; `approval`: the record and its parts
 - `events`: the facts that are told
 - `quorum`: who may vote, and when votes make a decision
 - `commands`, `transitions`: the state machine
@@ -26,8 +26,6 @@ from .approval import (
     Consumption,
     Decision,
     Outcome,
-    Quorum,
-    Terms,
     Verdict,
     View,
     Vote,
@@ -71,6 +69,7 @@ from .events import (
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
+    ApprovalEscalated,
     ApprovalEvent,
     ApprovalExpiredEvent,
     ApprovalRefused,
@@ -101,6 +100,7 @@ from .protocols import (
 )
 from .quorum import may_vote, progress
 from .receipts import Receipt, Verifier
+from .terms import Quorum, Rung, Terms
 from .transitions import as_of, refusal
 
 __all__ = [
@@ -115,6 +115,7 @@ __all__ = [
     "ApprovalConflict",
     "ApprovalConsumed",
     "ApprovalDenied",
+    "ApprovalEscalated",
     "ApprovalEvent",
     "ApprovalExpired",
     "ApprovalExpiredEvent",
@@ -160,6 +161,7 @@ __all__ = [
     "Receipt",
     "ReceiptInvalid",
     "Refused",
+    "Rung",
     "SigningKey",
     "SignoffError",
     "StoreClock",

@@ -11,22 +11,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
 from .canonical import action_digest
 from .errors import InvalidId, LimitExceeded, PayloadNotCanonical, StoreCorrupt
+from .terms import Rung, Terms
+from .wire import Moment, WireModel
 
 __all__ = [
     "MAX_NAME",
@@ -37,10 +31,7 @@ __all__ = [
     "Cancellation",
     "Consumption",
     "Decision",
-    "Moment",
     "Outcome",
-    "Quorum",
-    "Terms",
     "Verdict",
     "View",
     "Vote",
@@ -57,17 +48,6 @@ MAX_NOTE: Final = 3000
 """Characters of a person's note and of an agent's reason; Slack's input ends there too."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
-
-
-def _no_timestamp(value: object) -> object:
-    if isinstance(value, datetime) or (isinstance(value, str) and "T" in value):
-        return value
-    # pydantic would take a number for seconds since 1970.
-    raise ValueError
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_timestamp)]
-"""An aware time; on the wire RFC 3339 text and nothing else."""
 
 
 class ApprovalStatus(StrEnum):
@@ -88,42 +68,7 @@ class Verdict(StrEnum):
     SKIP = "skip"
 
 
-class _Part(BaseModel):
-    """A part of the persisted record: frozen, camelCase on the wire, unknown fields refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        ser_json_inf_nan="strings",
-        hide_input_in_errors=True,
-    )
-
-
-class Quorum(_Part):
-    """One demand of a route: *needed* distinct people out of *of*."""
-
-    name: str = "approvers"
-    of: tuple[str, ...]
-    """Principals (`slack:T1:U1`, `cli:ana`) and groups (`slack:T1:S1`)."""
-    needed: int = Field(default=1, ge=1, le=100, strict=True)
-
-
-class Terms(_Part):
-    """Who is asked and who may answer: fixed when the operator's side routes the approval."""
-
-    channel: str
-    quorums: tuple[Quorum, ...] = Field(min_length=1)
-    deny_threshold: int = Field(default=1, ge=1, le=100, strict=True)
-    expires_at: Moment | None = None
-    """Only ever earlier than what the agent asked for."""
-    notify: tuple[Literal["mention", "dm"], ...] = ()
-    mac: str | None = None
-
-
-class Vote(_Part):
+class Vote(WireModel):
     """One person's answer to one approval."""
 
     principal: str | None
@@ -140,7 +85,7 @@ class Vote(_Part):
     mac: str | None = None
 
 
-class View(_Part):
+class View(WireModel):
     """One person has been sent everything that there is to see."""
 
     principal: str
@@ -150,7 +95,7 @@ class View(_Part):
     mac: str | None = None
 
 
-class Decision(_Part):
+class Decision(WireModel):
     """The final answer of people."""
 
     verdict: Verdict
@@ -162,7 +107,7 @@ class Decision(_Part):
     digest: str | None = None
 
 
-class Cancellation(_Part):
+class Cancellation(WireModel):
     """Why an approval was withdrawn before a decision."""
 
     by: str | None = None
@@ -171,7 +116,7 @@ class Cancellation(_Part):
     """A stable word, where nobody could be asked (`no_route`, `channel_not_found`, …)."""
 
 
-class Consumption(_Part):
+class Consumption(WireModel):
     """Who took the one run that an approval releases."""
 
     operation_id: str
@@ -180,7 +125,7 @@ class Consumption(_Part):
     by: str | None = None
 
 
-class Outcome(_Part):
+class Outcome(WireModel):
     """How the run ended: never the error's text, which may hold anything."""
 
     status: Literal["done", "failed"]
@@ -190,7 +135,7 @@ class Outcome(_Part):
     at: Moment
 
 
-class Approval(_Part):
+class Approval(WireModel):
     """The record of one asked action, from `pending` to one final status."""
 
     # The request, written once by the gate.
@@ -219,6 +164,8 @@ class Approval(_Part):
     terms: Terms | None = None
     votes: tuple[Vote, ...] = ()
     views: tuple[View, ...] = ()
+    climbed: int = Field(default=0, ge=0, strict=True)
+    """Rungs of the route's ladder that were taken."""
     decided_at: Moment | None = None
     decision: Decision | None = None
     decision_metadata: dict[str, Any] | None = None
@@ -245,6 +192,34 @@ class Approval(_Part):
         if self.terms is not None and self.terms.expires_at is not None:
             return min(self.expires_at, self.terms.expires_at)
         return self.expires_at
+
+    @property
+    def rung(self) -> Rung | None:
+        """The next rung of the ladder, or `None` where there is none left."""
+        rungs = self.terms.ladder if self.terms is not None else ()
+        return rungs[self.climbed] if self.climbed < len(rungs) else None
+
+    @property
+    def due(self) -> datetime:
+        """When something is to be done about a pending approval: its next rung, or its end."""
+        rung = self.rung
+        if rung is None:
+            return self.deadline
+        return min(self.deadline, self.created_at + timedelta(seconds=rung.after))
+
+    def asking(self, now: datetime | None = None) -> Terms | None:
+        """Return the terms as they count: widened and moved by the rungs that were taken.
+
+        Args:
+            now: With it only rungs count whose time has come, whatever the record says was taken.
+        """
+        if self.terms is None:
+            return None
+        taken = self.terms.ladder[: self.climbed]
+        if now is not None:
+            age = (now - self.created_at).total_seconds()
+            taken = tuple(rung for rung in taken if rung.after <= age)
+        return self.terms.after(taken)
 
     def seen_by(self, principal: str | None) -> bool:
         """Say whether it is on record that *principal* was shown all of what was asked."""

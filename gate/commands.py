@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .approval import Outcome, Terms, Verdict
+from .approval import Outcome, Verdict
+from .terms import Terms
 
 __all__ = [
     "Cancel",
     "CastVote",
+    "Climb",
     "Command",
     "Consume",
     "Expire",
@@ -59,6 +61,13 @@ class RecordView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Climb:
+    """Take the rung number *rung* of the ladder, from 0, if its time has come."""
+
+    rung: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cancel:
     """Withdraw before a decision."""
 
@@ -88,4 +97,4 @@ class Report:
     outcome: Outcome
 
 
-Command = Route | RecordView | CastVote | Cancel | Expire | Consume | Report
+Command = Route | RecordView | CastVote | Climb | Cancel | Expire | Consume | Report

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, Terms, Verdict, check_text
+from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, Verdict, check_text
 from .canonical import canonical_text, parse_json
 from .clock import Clock, SystemClock
-from .commands import Cancel, CastVote, Expire, RecordView, Route
+from .commands import Cancel, CastVote, Climb, Expire, RecordView, Route
 from .errors import InvalidId, InvalidVerdict, LimitExceeded
 from .events import ApprovalRefused
 from .notary import Notary
 from .protocols import ApprovalStore
 from .records import Records
+from .terms import Terms
 
 __all__ = ["UNCHANGED", "Desk"]
 
@@ -212,6 +213,16 @@ class Desk:
         return await self.records.commit(
             key, Cancel(by=by, reason=reason, undeliverable=undeliverable)
         )
+
+    async def climb(self, key: str) -> Approval:
+        """Take the next rung of the ladder of an approval that nobody has decided in time.
+
+        Raises:
+            NotAllowed: Its time has not come (`not_due`).
+            AlreadyDecided: The approval is final.
+        """
+        approval = await self.records.get(key)
+        return await self.records.commit(key, Climb(rung=approval.climbed))
 
     async def expire(self, key: str) -> Approval:
         """End an approval whose end has come by the store's clock.

@@ -245,7 +245,8 @@ class ApprovalTimeout(SignoffError, TimeoutError):
 class NotAllowed(SignoffError, PermissionError):
     """The answer is refused and nothing changed. ``reason`` is a stable word.
 
-    Words in use: ``not_approver``, ``not_by``, ``not_member``, ``not_checked``, ``not_routed``,
+    Words in use: ``not_approver``, ``self_approval``, ``not_by``, ``not_member``,
+    ``not_checked``, ``not_routed``,
     ``incomplete_view``, ``edit_not_allowed``, ``override_not_allowed``, ``not_approved``,
     ``overridden``, ``not_consumed``, ``already_reported``, ``not_due``.
     """

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, TypeAdapter, ValidationError
 
-from .approval import Moment, Verdict, record_key
+from .approval import Verdict, record_key
 from .errors import StoreCorrupt
+from .wire import Moment, WireModel
 
 __all__ = [
     "ApprovalAlarm",
     "ApprovalAnswer",
     "ApprovalCancelledEvent",
     "ApprovalConsumed",
+    "ApprovalEscalated",
     "ApprovalEvent",
     "ApprovalExpiredEvent",
     "ApprovalRefused",
@@ -34,15 +35,7 @@ __all__ = [
 ]
 
 
-class ApprovalEvent(
-    BaseModel,
-    frozen=True,
-    extra="forbid",
-    alias_generator=to_camel,
-    validate_by_name=True,
-    validate_by_alias=True,
-    hide_input_in_errors=True,
-):
+class ApprovalEvent(WireModel, frozen=True):
     """What all events have: which approval, and when by the writer's clock."""
 
     type: str
@@ -118,6 +111,16 @@ class ApprovalResolved(ApprovalAnswer, frozen=True):
     note: str | None = None
 
 
+class ApprovalEscalated(ApprovalEvent, frozen=True):
+    """Nobody has decided for so long that the route's ladder asks again, wider or elsewhere."""
+
+    type: Literal["onApprovalEscalated"] = "onApprovalEscalated"
+    rung: int = Field(ge=0, strict=True)
+    action: Literal["remind", "widen", "move"]
+    also: tuple[str, ...] = ()
+    channel: str | None = None
+
+
 class ApprovalExpiredEvent(ApprovalEvent, frozen=True):
     """The approval's end passed undecided, by the store's clock."""
 
@@ -171,6 +174,7 @@ Event = Annotated[
     | ApprovalViewed
     | ApprovalVoted
     | ApprovalResolved
+    | ApprovalEscalated
     | ApprovalExpiredEvent
     | ApprovalCancelledEvent
     | ApprovalConsumed

@@ -6,7 +6,7 @@ clock and consumes by compare-and-set, and says so once at start; the bot needs 
 `EventLog`, `Listing`, `Leases` and `Cards` and refuses to start without them.
 
 Stores know no rules. They never look into a record beyond its `key`, `version`, `status` and
-`deadline`, and never change one. `stores.conformance` proves a store against every sentence here.
+`due`, and never change one. `stores.conformance` proves a store against every sentence here.
 
 All methods raise `StoreUnavailable` when the store cannot be reached or cannot serve and nothing
 was written, `Unconfirmed` when a write was sent and its fate is not known, and `StoreCorrupt` when
@@ -188,7 +188,7 @@ class Listing(Protocol):
         ...
 
     async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
-        """Return keys of pending records whose deadline is at or before *now*, earliest first."""
+        """Return keys of pending records that are due at or before *now*, earliest first."""
         ...
 
 

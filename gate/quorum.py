@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .approval import Quorum, Terms, Verdict, Vote
+from .approval import Verdict, Vote
+from .terms import Quorum, Terms
 
 __all__ = ["may_vote", "progress", "tally"]
 

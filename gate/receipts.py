@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
-from .approval import Approval, Moment, Verdict
+from .approval import Approval, Verdict
 from .canonical import canonical_text, parse_json
 from .errors import DigestMismatch, LimitExceeded, PayloadNotCanonical, ReceiptInvalid
 from .keys import PublicKey, SigningKey
+from .wire import Moment, WireModel
 
 __all__ = ["Receipt", "ReceiptVote", "Verifier", "read_receipt", "sign_receipt"]
 
@@ -29,18 +29,7 @@ _LONGEST: Final = 256 * 1024
 _Hash = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        hide_input_in_errors=True,
-    )
-
-
-class ReceiptVote(_Part):
+class ReceiptVote(WireModel):
     """One person's answer that the decision rests on."""
 
     principal: str | None
@@ -49,7 +38,7 @@ class ReceiptVote(_Part):
     surface: str
 
 
-class Receipt(_Part):
+class Receipt(WireModel):
     """What was decided, by whom, about what, and until when it may be used."""
 
     v: Literal[1] = 1

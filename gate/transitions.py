@@ -7,6 +7,8 @@ route       terms fixed  AlreadyDecided      ← same       ← same       ← s
 view        view kept    AlreadyDecided      ← same       ← same       ← same
 vote        vote kept,   AlreadyDecided (a   ← same       ← same       ← same
             maybe final  repeat: no change)
+climb       next rung,   AlreadyDecided      ← same       ← same       ← same
+            if it is due
 cancel      cancelled    AlreadyDecided      ← same       no change    ← same
 expire      expired, if  AlreadyDecided      ← same       ← same       no change
             its end came
@@ -25,7 +27,7 @@ the one that the caller passes is looked at. Nothing here is awaited, random, or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from .approval import (
@@ -41,6 +43,7 @@ from .approval import (
 from .commands import (
     Cancel,
     CastVote,
+    Climb,
     Command,
     Consume,
     Expire,
@@ -63,6 +66,7 @@ from .errors import (
 from .events import (
     ApprovalCancelledEvent,
     ApprovalConsumed,
+    ApprovalEscalated,
     ApprovalEvent,
     ApprovalExpiredEvent,
     ApprovalReported,
@@ -72,6 +76,7 @@ from .events import (
     ApprovalVoted,
 )
 from .quorum import may_vote, tally
+from .terms import Terms
 
 __all__ = [
     "Transition",
@@ -150,6 +155,8 @@ def apply(approval: Approval, command: Command, now: datetime) -> Transition:
             return _view(current, command, now)
         case CastVote():
             return _vote(current, command, now)
+        case Climb():
+            return _climb(current, command, now)
         case Cancel():
             return _cancel(current, command, now)
         case Expire():
@@ -186,7 +193,8 @@ def _route(current: Approval, command: Route, now: datetime) -> Transition:
 
 def _view(current: Approval, command: RecordView, now: datetime) -> Transition:
     _open(current)
-    _check_voter(current, command.principal, command.groups, require_route=True)
+    terms = current.asking(now)
+    _check_voter(current, terms, command.principal, command.groups, require_route=True)
     if current.seen_by(command.principal):
         return Transition(current)
     view = View(principal=command.principal, digest=current.digest, at=now, surface=command.surface)
@@ -215,14 +223,17 @@ def _vote(current: Approval, command: CastVote, now: datetime) -> Transition:
         if current.verdict is command.verdict and _repeats(current, vote):
             return Transition(current)
         raise AlreadyDecided(current)
-    _check_voter(current, command.principal, command.groups, require_route=command.require_route)
+    terms = current.asking(now)
+    _check_voter(
+        current, terms, command.principal, command.groups, require_route=command.require_route
+    )
     _check_answer(current, command)
     # Other groups than before may be what completes a quorum.
     if _repeats(current, vote, also=("groups",)):
         return Transition(current)
     votes = (*(v for v in current.votes if v.principal != vote.principal), vote)
     # Without a route there is nobody to wait for: one trusted caller decides.
-    verdict = tally(current.terms, votes) if current.terms else command.verdict
+    verdict = tally(terms, votes) if terms else command.verdict
     told = _about(current, now) | {
         "principal": command.principal,
         "note": command.note,
@@ -270,13 +281,20 @@ def _repeats(current: Approval, vote: Vote, *, also: tuple[str, ...] = ()) -> bo
 
 
 def _check_voter(
-    current: Approval, who: str | None, groups: tuple[str, ...], *, require_route: bool
+    current: Approval,
+    terms: Terms | None,
+    who: str | None,
+    groups: tuple[str, ...],
+    *,
+    require_route: bool,
 ) -> None:
-    if current.terms is None:
+    if terms is None:
         if require_route:
             raise NotAllowed(current.id, reason="not_routed", principal=who)
-    elif who is None or not may_vote(current.terms, principal=who, groups=groups):
+    elif who is None or not may_vote(terms, principal=who, groups=groups):
         raise NotAllowed(current.id, reason="not_approver", principal=who)
+    elif who in terms.excluded:
+        raise NotAllowed(current.id, reason="self_approval", principal=who)
     # Nobody can say of an unnamed caller that it is not one of them.
     if current.not_by and (who is None or who in current.not_by):
         raise NotAllowed(current.id, reason="not_by", principal=who)
@@ -293,6 +311,21 @@ def _check_answer(current: Approval, command: CastVote) -> None:
         raise NotAllowed(current.id, reason="edit_not_allowed", principal=command.principal)
     if command.override_result is not None and not current.allow_override:
         raise NotAllowed(current.id, reason="override_not_allowed", principal=command.principal)
+
+
+def _climb(current: Approval, command: Climb, now: datetime) -> Transition:
+    _open(current)
+    rung = current.rung
+    if rung is None or current.climbed != command.rung:
+        return Transition(current)  # another one has taken it
+    if now < current.created_at + timedelta(seconds=rung.after):
+        raise NotAllowed(current.id, reason="not_due")
+    told = {"rung": command.rung, **rung.model_dump(exclude={"after"})}
+    return Transition(
+        current.model_copy(update={"climbed": current.climbed + 1}),
+        (ApprovalEscalated(**_about(current, now), **told),),
+        before=current.deadline,
+    )
 
 
 def _cancel(current: Approval, command: Cancel, now: datetime) -> Transition:

@@ -163,8 +163,8 @@ class MemoryStore:
 
     async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
         """See `gate.Listing.due`."""
-        found = sorted((record.deadline, record.key) for record in self._pending())
-        return [key for deadline, key in found if deadline <= now][:limit]
+        found = sorted((record.due, record.key) for record in self._pending())
+        return [key for due, key in found if due <= now][:limit]
 
     async def consume_once(
         self, key: str, consumption: Consumption, events: Sequence[ApprovalEvent] = ()

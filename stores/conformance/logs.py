@@ -268,6 +268,23 @@ class ListingContract:
         await store.patch(asked.key, 1, routed(asked, expires_at=START))
         assert [asked.key] == list(await store.due(START))
 
+    async def test_the_next_rung_of_a_ladder_is_due_before_the_end(
+        self, store: _ListingStore
+    ) -> None:
+        """A record is due when something is to be done about it; a rung taken is done."""
+        asked = pending(expires_at=START + timedelta(seconds=100))
+        await store.put(asked)
+        climbing = routed(asked, again=(10.0, 20.0))
+        await store.patch(asked.key, 1, climbing)
+        assert list(await store.due(START + timedelta(seconds=9))) == []
+        assert [asked.key] == list(await store.due(START + timedelta(seconds=10)))
+        await store.patch(asked.key, 2, climbing.model_copy(update={"climbed": 1}))
+        assert list(await store.due(START + timedelta(seconds=19))) == []
+        assert [asked.key] == list(await store.due(START + timedelta(seconds=20)))
+        await store.patch(asked.key, 3, climbing.model_copy(update={"climbed": 2}))
+        assert list(await store.due(START + timedelta(seconds=99))) == []
+        assert [asked.key] == list(await store.due(START + timedelta(seconds=100)))
+
     async def test_other_namespaces_are_listed_by_their_keys(self, store: _ListingStore) -> None:
         """Lists hold keys, which are what get takes."""
         await store.put(pending("job", namespace="other"))

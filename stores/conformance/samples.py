@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from gate import (
     Consumption,
     Decision,
     Quorum,
+    Rung,
     Terms,
     Verdict,
     Vote,
@@ -62,12 +64,15 @@ def pending(
     )
 
 
-def routed(approval: Approval, *, expires_at: datetime | None = None) -> Approval:
-    """Return *approval* with fixed terms."""
+def routed(
+    approval: Approval, *, expires_at: datetime | None = None, again: Sequence[float] = ()
+) -> Approval:
+    """Return *approval* with fixed terms; *again* is when it is asked again, in seconds."""
     terms = Terms(
         channel="C1",
         quorums=(Quorum(of=("slack:T1:U1", "cli:ana"), needed=1),),
         expires_at=expires_at,
+        ladder=tuple(Rung(after=seconds, action="remind") for seconds in again),
         mac="m4c",
     )
     return approval.model_copy(update={"terms": terms})

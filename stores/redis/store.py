@@ -34,6 +34,7 @@ from .codec import (
     micros,
 )
 from .event_stream import EventStream
+from .health import Health, ask_health, echo
 from .keys import META, SCHEMA, Keys
 from .link import Link
 from .subscriptions import Subscriptions
@@ -138,7 +139,7 @@ class RedisStore:
             key,
             record,
             pending_score=None if approval.final else micros(approval.created_at),
-            deadline_score=micros(approval.deadline),
+            deadline_score=micros(approval.due),
             events=[encode_event(event) for event in events],
         )
         if standing is None:
@@ -183,7 +184,7 @@ class RedisStore:
                 state=record.with_version(expected_version + 1),
                 use=use,
                 before=None if before is None else micros(before),
-                deadline_score=None if approval.final else micros(approval.deadline),
+                deadline_score=None if approval.final else micros(approval.due),
                 events=[encode_event(event) for event in events],
             )
             if isinstance(answer, Patched):
@@ -326,6 +327,22 @@ class RedisStore:
     ) -> bool:
         """See `gate.Cards.keep_card`."""
         return await scripts.keep_card(self._link, self._keys, key, slot, note, only_if=only_if)
+
+    async def health(self) -> Health:
+        """Return what the server says about itself.
+
+        Raises:
+            StoreUnavailable: It does not answer.
+        """
+        return await ask_health(self._link)
+
+    async def echo(self, name: str) -> float:
+        """Publish to a channel that is *name*'s own, hear it, and return the seconds it took.
+
+        Raises:
+            StoreUnavailable: It was not subscribed, not published, or not heard in time.
+        """
+        return await echo(self._link, self._subscriptions, self._keys.wake(name))
 
     async def _place(self, key: str) -> int | None:
         """Return the place in the listing that the record has or had."""

@@ -14,6 +14,7 @@ from gate import (
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
+    ApprovalEscalated,
     ApprovalEvent,
     ApprovalExpiredEvent,
     ApprovalRefused,
@@ -40,6 +41,7 @@ EVENTS: list[ApprovalEvent] = [
     ApprovalCancelledEvent(**ABOUT, by=ANA, reason="r", undeliverable="no_route"),
     ApprovalConsumed(**ABOUT, operation_id="op", by="billing"),
     ApprovalReported(**ABOUT, status="failed", error="OSError", seconds=0.0),
+    ApprovalEscalated(**ABOUT, rung=1, action="widen", also=(ANA,)),
     ApprovalAlarm(**ABOUT, part="votes"),
     ApprovalRefused(**ABOUT, principal=None, reason="not_approver", surface="modal"),
 ]

@@ -27,7 +27,17 @@ from gate import (
     as_of,
     refusal,
 )
-from gate.commands import Cancel, CastVote, Command, Consume, Expire, RecordView, Report, Route
+from gate.commands import (
+    Cancel,
+    CastVote,
+    Climb,
+    Command,
+    Consume,
+    Expire,
+    RecordView,
+    Report,
+    Route,
+)
 from gate.transitions import apply
 from tests.support.factories import (
     ANA,
@@ -52,6 +62,7 @@ COMMANDS: dict[str, Command] = {
     "route": Route(terms=route()),
     "vote": CastVote(verdict=Verdict.DENY, principal=CAT),
     "view": RecordView(principal=ANA),
+    "climb": Climb(rung=0),
     "cancel": Cancel(by="billing"),
     "expire": Expire(),
     "consume": TAKE,
@@ -71,6 +82,7 @@ FINAL = {
     "route": AlreadyDecided,
     "vote": AlreadyDecided,
     "view": AlreadyDecided,
+    "climb": AlreadyDecided,
     "report": NotAllowed,
 }
 # State → command → the error, or the status after it and whether anything is written.
@@ -79,6 +91,7 @@ TABLE: dict[str, dict[str, Any]] = {
         "route": ("pending", True),
         "vote": ("rejected", True),
         "view": NotAllowed,
+        "climb": ("pending", False),
         "cancel": ("cancelled", True),
         "expire": NotAllowed,
         "consume": NotAllowed,
