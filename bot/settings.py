@@ -10,11 +10,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -25,16 +24,18 @@ from pydantic import (
 
 from gate import ConfigError
 
-from .routing import RouteRule
+from .routing import AgentRule, RouteRule
+from .tables import FileTables
 
 __all__ = ["ENVIRONMENT", "Settings", "read_settings"]
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MIN_SECRET: Final = 32
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "SLACK_BOT_TOKEN": "the bot's token, `xoxb-…`",
     "SLACK_APP_TOKEN": "the app-level token, `xapp-…`: Socket Mode",
     "SLACK_SIGNING_SECRET": "the signing secret: HTTP delivery, where there is no app token",
+    "SIGNOFF_SECRET": "seals buttons, 32 characters or more; made from the bot's token if unset",
     "SLACK_API_URL": "another Slack, such as the sandbox; ends with `/api/`",
     "SIGNOFF_REDIS_URL": "`redis://`, `rediss://` or `unix://`; the embedded server if unset",
     "SIGNOFF_CONFIG": "the TOML file with the routes; `signoff.toml` here if unset",
@@ -45,74 +46,6 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 """Every variable that `signoff run` reads, with what it is for."""
 
 
-def _duration(value: Any) -> Any:
-    if isinstance(value, bool):
-        # It would count as one second, or as none.
-        raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
-    if isinstance(value, str):
-        found = re.fullmatch(r"([0-9]{1,9})([smhd])", value)
-        if not found:
-            raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
-        return int(found[1]) * _UNITS[found[2]]
-    return value
-
-
-Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86400)]
-_Names = Annotated[
-    # Without a pattern a route fits nothing, and nobody would notice.
-    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-    Field(min_length=1),
-]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class RouteTable(_Table):
-    """One `[[routes]]` table of the file."""
-
-    agent: _Names = ("*",)
-    name: _Names = ("*",)
-    namespace: _Names = ("*",)
-    channel: str = Field(pattern=r"^[CG][A-Z0-9]{1,30}$")
-    approvers: tuple[str, ...] = Field(min_length=1)
-    expires_in: Duration | None = None
-    notify: tuple[Literal["mention", "dm"], ...] = ("mention",)
-
-    @field_validator("approvers")
-    @classmethod
-    def _known_kind(cls, approvers: tuple[str, ...]) -> tuple[str, ...]:
-        for approver in approvers:
-            if not re.fullmatch(
-                r"[UWS][A-Z0-9]{1,30}|cli:[A-Za-z0-9_][A-Za-z0-9_.@+\\$-]{0,99}", approver
-            ):
-                raise ValueError(
-                    "an approver is a user id (U…), a user group id (S…) or cli:<login name>"
-                )
-        return approvers
-
-    def rule(self) -> RouteRule:
-        """Return the table as the rule that routing works with."""
-        return RouteRule(
-            agents=self.agent,
-            names=self.name,
-            namespaces=self.namespace,
-            channel=self.channel,
-            approvers=self.approvers,
-            expires_in=self.expires_in,
-            notify=self.notify,
-        )
-
-
-class _File(_Table):
-    """The whole TOML file."""
-
-    routes: tuple[RouteTable, ...] = Field(min_length=1)
-    undeliverable_after: Duration = 600.0
-
-
 class Settings(BaseModel):
     """What the bot runs with."""
 
@@ -121,6 +54,7 @@ class Settings(BaseModel):
     bot_token: SecretStr = Field(alias="SLACK_BOT_TOKEN")
     app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
     signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    secret: SecretStr | None = Field(default=None, alias="SIGNOFF_SECRET")
     api_url: str = Field(
         default="https://slack.com/api/", alias="SLACK_API_URL", pattern=r"^https?://[^\s@]+/$"
     )
@@ -135,6 +69,7 @@ class Settings(BaseModel):
         default="info", alias="SIGNOFF_LOG_LEVEL"
     )
     routes: tuple[RouteRule, ...] = ()
+    agents: Mapping[str, AgentRule] = Field(default_factory=dict)
     undeliverable_after: float = 600.0
 
     @field_validator("bot_token")
@@ -151,6 +86,13 @@ class Settings(BaseModel):
     @classmethod
     def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else _starts(value, "")
+
+    @field_validator("secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(_starts(value, "").get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"it must have {MIN_SECRET} characters or more")
+        return value
 
     @field_validator("api_url", mode="before")
     @classmethod
@@ -169,6 +111,11 @@ class Settings(BaseModel):
         if self.app_token is None and self.signing_secret is None:
             raise ValueError("set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
         return self
+
+    @property
+    def sealing_secret(self) -> bytes:
+        """What buttons are sealed with: replicas with the same settings have the same one."""
+        return (self.secret or self.bot_token).get_secret_value().encode()
 
     @property
     def socket_mode(self) -> bool:
@@ -220,6 +167,7 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
             given
             | {
                 "routes": tuple(table.rule() for table in file.routes),
+                "agents": {name: table.rule() for name, table in file.agents.items()},
                 "undeliverable_after": file.undeliverable_after,
             }
         )
@@ -227,7 +175,7 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
         raise _config_error(error, fallback="SLACK_APP_TOKEN") from None
 
 
-def _read_file(path: Path) -> _File:
+def _read_file(path: Path) -> FileTables:
     where = f"SIGNOFF_CONFIG ({path.name})"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -238,7 +186,7 @@ def _read_file(path: Path) -> _File:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(where, f"is not TOML: {error}") from None
     try:
-        return _File.model_validate(data)
+        return FileTables.model_validate(data)
     except ValidationError as error:
         raise _config_error(error, fallback=where, prefix=f"{where}: ") from None
 

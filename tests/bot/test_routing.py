@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.routing import RouteRule, find_route, terms_for
-from gate import Quorum
+from bot.routing import AgentRule, Demand, RouteRule, Step, find_route, terms_for
+from gate import Quorum, Rung
 from tests.support.factories import pending
 
 
@@ -94,3 +94,35 @@ def test_channel_and_notices_come_from_the_rule():
     """What is noted in the record is what the operator wrote."""
     made = terms_for(rule(channel="C9", notify=("dm",)), pending(), team="T1")
     assert ("C9", ("dm",)) == (made.channel, made.notify)
+
+
+def test_quorums_ladder_and_whose_the_agent_is_become_terms():
+    """Ids get the workspace of the rule; the owner and the principal are kept out."""
+    whole = rule(
+        quorums=(
+            Demand(name="security", of=("S0SEC",)),
+            Demand(name="owners", of=("U0BEN", "T2:U0EXT", "cli:ana"), needed=2),
+        ),
+        deny_threshold=2,
+        teams=("T2",),
+        ladder=(
+            Step(after=60, action="widen", also=("S0LEADS",)),
+            Step(after=90, action="move", channel="C2"),
+        ),
+    )
+    agents = {"billing": AgentRule(owner="U0ANA", principal="cli:ben")}
+    made = terms_for(whole, pending(), team="T1", agents=agents)
+    assert (
+        Quorum(name="security", of=("slack:T1:S0SEC",)),
+        Quorum(name="owners", of=("slack:T1:U0BEN", "slack:T2:U0EXT", "cli:ana"), needed=2),
+    ) == made.quorums
+    assert (2, ("T2",)) == (made.deny_threshold, made.teams)
+    assert ("slack:T1:U0ANA", "cli:ben") == made.excluded
+    assert (
+        Rung(after=60, action="widen", also=("slack:T1:S0LEADS",)),
+        Rung(after=90, action="move", channel="C2"),
+    ) == made.ladder
+    theirs = terms_for(rule(self_approval=True), pending(), team="T1", agents=agents)
+    assert () == theirs.excluded
+    others = terms_for(whole, pending(agent="shipping"), team="T1", agents=agents)
+    assert () == others.excluded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.routing import RouteRule
+from bot.routing import AgentRule, Demand, RouteRule, Step
 from bot.settings import ENVIRONMENT, Settings, read_settings
 from gate import ConfigError
 
@@ -143,7 +143,7 @@ def test_a_wrong_variable_stops_the_start_by_its_name(
         ('channel = "#general"\napprovers = ["U0ANA"]', "routes.0.channel"),
         ('channel = "U0ANA"\napprovers = ["U0ANA"]', "routes.0.channel"),
         ('channel = "C0A\\n"\napprovers = ["U0ANA"]', "routes.0.channel"),
-        ('channel = "C0A"', "routes.0.approvers"),
+        ('channel = "C0A"', "routes.0"),
         ('channel = "C0A"\napprovers = []', "routes.0.approvers"),
         ('channel = "C0A"\napprovers = "U0ANA"', "routes.0.approvers"),
         ('channel = "C0A"\napprovers = ["ana"]', "routes.0.approvers"),
@@ -234,3 +234,84 @@ def test_a_config_error_travels(tmp_path: Path):
     """The error survives a process boundary, without a secret."""
     error = refusal(tmp_path, SLACK_BOT_TOKEN=f"xoxp-{SECRET}")
     assert "SLACK_BOT_TOKEN" == pickle.loads(pickle.dumps(error)).setting
+
+
+WHOLE = """
+[agents.billing]
+owner = "U0ANA"
+principal = "cli:ana"
+
+[[routes]]
+channel = "C0APPROVALS"
+deny_threshold = 2
+teams = ["T0PARTNER"]
+self_approval = true
+
+[[routes.quorums]]
+name = "security"
+of = ["S0SECURITY"]
+
+[[routes.quorums]]
+name = "owners"
+of = ["U0ANA", "U0BEN", "T0PARTNER:U0EXT"]
+needed = 2
+
+[[routes.ladder]]
+after = "10m"
+action = "remind"
+
+[[routes.ladder]]
+after = "30m"
+action = "widen"
+also = ["S0LEADS"]
+
+[[routes.ladder]]
+after = "1h"
+action = "move"
+channel = "C0URGENT"
+"""
+
+
+def test_quorums_ladder_and_agents(tmp_path: Path):
+    """Who is needed, what happens if nobody answers, and whose an agent is."""
+    found = settings(tmp_path, WHOLE)
+    [rule] = found.routes
+    assert (
+        Demand(name="security", of=("S0SECURITY",)),
+        Demand(name="owners", of=("U0ANA", "U0BEN", "T0PARTNER:U0EXT"), needed=2),
+    ) == rule.demands
+    assert (2, ("T0PARTNER",), True) == (rule.deny_threshold, rule.teams, rule.self_approval)
+    assert (
+        Step(after=600, action="remind"),
+        Step(after=1800, action="widen", also=("S0LEADS",)),
+        Step(after=3600, action="move", channel="C0URGENT"),
+    ) == rule.ladder
+    assert {"billing": AgentRule(owner="U0ANA", principal="cli:ana")} == found.agents
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('of = ["S0SECURITY"]', "of = []"),
+        ('of = ["S0SECURITY"]', 'of = ["security"]'),
+        ("needed = 2", "needed = 4"),
+        ("needed = 2", "needed = 0"),
+        ("needed = 2", 'needed = "2"'),
+        ("deny_threshold = 2", 'approvers = ["U0ANA"]'),
+        ("deny_threshold = 2", "needed = 2"),
+        ('action = "remind"', 'action = "expire"'),
+        ('action = "remind"', 'action = "remind"\nalso = ["U0ANA"]'),
+        ('action = "remind"', 'action = "move"'),
+        ('action = "remind"', 'action = "widen"'),
+        ('after = "10m"', 'after = "2h"'),
+        ('owner = "U0ANA"', 'owner = "ana"'),
+        ('owner = "U0ANA"', 'owner = "S0SECURITY"'),
+        ('owner = "U0ANA"', 'boss = "U0ANA"'),
+        ('teams = ["T0PARTNER"]', 'teams = ["partner"]'),
+        ("self_approval = true", "self_approval = 1"),
+    ],
+)
+def test_half_a_quorum_ladder_or_agent_stops_the_start(tmp_path: Path, old: str, new: str):
+    """What cannot be answered, or says too little or too much, is refused by its place."""
+    assert old in WHOLE
+    assert "SIGNOFF_CONFIG" in refusal(tmp_path, WHOLE.replace(old, new, 1)).setting

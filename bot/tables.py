@@ -1,0 +1,172 @@
+"""Owns the tables of the operator's TOML file: routes and agents, strictly read."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from .routing import AgentRule, Demand, RouteRule, Step
+
+__all__ = ["FileTables"]
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_USER = r"[UW][A-Z0-9]{1,30}"
+_CLI = r"cli:[A-Za-z0-9_][A-Za-z0-9_.@+\\$-]{0,99}"
+_PERSON = re.compile(rf"(?:[TE][A-Z0-9]{{1,30}}:)?{_USER}|{_CLI}")
+_APPROVER = re.compile(rf"(?:[TE][A-Z0-9]{{1,30}}:)?{_USER}|S[A-Z0-9]{{1,30}}|{_CLI}")
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, bool):
+        # It would count as one second, or as none.
+        raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
+    if isinstance(value, str):
+        found = re.fullmatch(r"([0-9]{1,9})([smhd])", value)
+        if not found:
+            raise ValueError("a number of seconds, or text such as 90s, 30m, 24h or 7d")
+        return int(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86400)]
+_Names = Annotated[
+    # Without a pattern a route fits nothing, and nobody would notice.
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(min_length=1),
+]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _approver(text: str) -> str:
+    if not _APPROVER.fullmatch(text):
+        raise ValueError("an approver is a user id (U…), a user group id (S…) or cli:<login name>")
+    return text
+
+
+def _person(text: str) -> str:
+    if not _PERSON.fullmatch(text):
+        raise ValueError("a person is a user id (U…) or cli:<login name>")
+    return text
+
+
+Approvers = Annotated[
+    tuple[Annotated[str, AfterValidator(_approver)], ...], Field(min_length=1, max_length=1000)
+]
+Person = Annotated[str, AfterValidator(_person)]
+
+
+class QuorumTable(_Table):
+    """One `[[routes.quorums]]` table: so many distinct people out of a circle."""
+
+    name: str = Field(min_length=1, max_length=60)
+    of: Approvers
+    needed: int = Field(default=1, ge=1, le=100, strict=True)
+
+    def demand(self) -> Demand:
+        """Return the table as routing has it."""
+        return Demand(name=self.name, of=self.of, needed=self.needed)
+
+
+class LadderTable(_Table):
+    """One `[[routes.ladder]]` table: what is done when nobody has decided for so long."""
+
+    after: Duration
+    action: Literal["remind", "widen", "move"]
+    also: Approvers | None = None
+    channel: str | None = Field(default=None, pattern=r"^[CG][A-Z0-9]{1,30}$")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.action == "widen") is not (self.also is not None):
+            raise ValueError("`also` belongs to the action widen, and to no other")
+        if (self.action == "move") is not (self.channel is not None):
+            raise ValueError("`channel` belongs to the action move, and to no other")
+        return self
+
+    def step(self) -> Step:
+        """Return the table as routing has it."""
+        return Step(
+            after=self.after, action=self.action, also=self.also or (), channel=self.channel
+        )
+
+
+class AgentTable(_Table):
+    """One `[agents.<name>]` table: whose an agent is."""
+
+    owner: Person | None = None
+    principal: Person | None = None
+
+    def rule(self) -> AgentRule:
+        """Return the table as routing has it."""
+        return AgentRule(owner=self.owner, principal=self.principal)
+
+
+class RouteTable(_Table):
+    """One `[[routes]]` table of the file."""
+
+    agent: _Names = ("*",)
+    name: _Names = ("*",)
+    namespace: _Names = ("*",)
+    channel: str = Field(pattern=r"^[CG][A-Z0-9]{1,30}$")
+    approvers: Approvers | None = None
+    needed: int = Field(default=1, ge=1, le=100, strict=True)
+    quorums: tuple[QuorumTable, ...] = ()
+    deny_threshold: int = Field(default=1, ge=1, le=100, strict=True)
+    expires_in: Duration | None = None
+    notify: tuple[Literal["mention", "dm"], ...] = ("mention",)
+    ladder: tuple[LadderTable, ...] = Field(default=(), max_length=20)
+    teams: tuple[Annotated[str, Field(pattern=r"^[TE][A-Z0-9]{1,30}$")], ...] = ()
+    self_approval: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Self:
+        if bool(self.approvers) is bool(self.quorums):
+            raise ValueError("a route has either approvers or quorums")
+        if self.quorums and self.needed != 1:
+            raise ValueError("with quorums, needed stands in each of them")
+        times = [step.after for step in self.ladder]
+        if times != sorted(times):
+            raise ValueError("the steps of a ladder stand in the order of time")
+        for demand in self.rule().demands:
+            if demand.needed > len(demand.of) and not any(who[0] == "S" for who in demand.of):
+                raise ValueError(f"{demand.needed} people are needed, {len(demand.of)} are named")
+        return self
+
+    def rule(self) -> RouteRule:
+        """Return the table as the rule that routing works with."""
+        return RouteRule(
+            agents=self.agent,
+            names=self.name,
+            namespaces=self.namespace,
+            channel=self.channel,
+            approvers=self.approvers or (),
+            needed=self.needed,
+            quorums=tuple(table.demand() for table in self.quorums),
+            deny_threshold=self.deny_threshold,
+            expires_in=self.expires_in,
+            notify=self.notify,
+            ladder=tuple(table.step() for table in self.ladder),
+            teams=self.teams,
+            self_approval=self.self_approval,
+        )
+
+
+class FileTables(_Table):
+    """The whole TOML file."""
+
+    routes: tuple[RouteTable, ...] = Field(min_length=1)
+    agents: dict[str, AgentTable] = Field(default_factory=dict, max_length=10_000)
+    undeliverable_after: Duration = 600.0
