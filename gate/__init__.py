@@ -6,6 +6,7 @@ The modules, in reading order:
 - `canonical`: the one spelling of a JSON value, and the digest of an action
 - `wire`: how models are written; `terms`: who may answer; `approval`: the record and its parts
 - `events`: the facts that are told
+- `audit`: the chain that they are sealed into
 - `quorum`: who may vote, and when votes make a decision
 - `commands`, `transitions`: the state machine
 - `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
@@ -33,6 +34,20 @@ from .approval import (
     record_key,
 )
 from .approval_gate import ApprovalGate
+from .audit import (
+    MAX_AUDIT_LINE,
+    AuditAnchor,
+    AuditBreak,
+    AuditCheck,
+    AuditEntry,
+    AuditFault,
+    AuditHead,
+    AuditReport,
+    RawEvent,
+    read_audit_entry,
+    seal_events,
+    verify_audit,
+)
 from .blocking import BlockingGate
 from .canonical import action_digest, canonical_text, parse_json
 from .clock import Clock, SystemClock, Timer, new_id, sleep
@@ -83,9 +98,10 @@ from .events import (
 )
 from .keys import PublicKey, SigningKey, configured_keys, read_public_keys
 from .logs import get_logger
-from .notary import Notary
+from .notary import USE_WITHIN, Notary
 from .protocols import (
     ApprovalStore,
+    AuditLog,
     BulkRead,
     Cards,
     ConsumeOnce,
@@ -99,12 +115,14 @@ from .protocols import (
     Watch,
 )
 from .quorum import may_vote, progress
-from .receipts import Receipt, Verifier
+from .receipts import Receipt, Verifier, read_receipt
 from .terms import Quorum, Rung, Terms
 from .transitions import as_of, refusal
 
 __all__ = [
+    "MAX_AUDIT_LINE",
     "UNCHANGED",
+    "USE_WITHIN",
     "AlreadyConsumed",
     "AlreadyDecided",
     "Approval",
@@ -132,6 +150,14 @@ __all__ = [
     "ApprovalTimeout",
     "ApprovalViewed",
     "ApprovalVoted",
+    "AuditAnchor",
+    "AuditBreak",
+    "AuditCheck",
+    "AuditEntry",
+    "AuditFault",
+    "AuditHead",
+    "AuditLog",
+    "AuditReport",
     "BlockingGate",
     "BulkRead",
     "Cancellation",
@@ -158,6 +184,7 @@ __all__ = [
     "PolicyError",
     "PublicKey",
     "Quorum",
+    "RawEvent",
     "Receipt",
     "ReceiptInvalid",
     "Refused",
@@ -190,8 +217,12 @@ __all__ = [
     "new_id",
     "parse_json",
     "progress",
+    "read_audit_entry",
     "read_public_keys",
+    "read_receipt",
     "record_key",
     "refusal",
+    "seal_events",
     "sleep",
+    "verify_audit",
 ]

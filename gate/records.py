@@ -16,6 +16,7 @@ from .commands import CastVote, Command, Consume, RecordView
 from .errors import (
     AlreadyConsumed,
     ApprovalNotFound,
+    NotAllowed,
     StoreCorrupt,
     StoreUnavailable,
     Tampered,
@@ -136,7 +137,7 @@ class Records:
                 if doubt is not None and doubt.settled_by(current):
                     return Change(current, written=True)
                 if isinstance(command, (CastVote, RecordView)):
-                    await self._check(current, now)
+                    await self._check(current, command, now)
                 transition = apply(current, command, now)
                 if not transition.changed:
                     return Change(transition.approval, written=False)
@@ -196,9 +197,16 @@ class Records:
         if isinstance(self.store, EventLog):
             await self.store.append((event,))
 
-    async def _check(self, current: Approval, now: datetime) -> None:
+    async def _check(
+        self, current: Approval, command: CastVote | RecordView, now: datetime
+    ) -> None:
         """Refuse to build on what somebody else wrote into the record."""
-        if self.notary is None or current.final:
+        if current.final:
+            return
+        if self.notary is None:
+            if current.terms is not None and current.terms.mac is not None:
+                # What this desk writes would only be an alarm to those who hold the keys.
+                raise NotAllowed(current.id, reason="no_keys", principal=command.principal)
             return
         try:
             self.notary.check(current)

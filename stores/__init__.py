@@ -3,10 +3,12 @@
 - `opening`: which store, from an address or the environment
 - `memory`: in this process only
 - `redis`: Redis and Valkey
+- `private_folders`: where keys and the embedded server's data lie
 - `embedded`: a Valkey server of one's own
 - `conformance`: the shipped suite that proves a store
 """
 
 from .opening import Store, open_store
+from .private_folders import key_folder
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "key_folder", "open_store"]

@@ -124,7 +124,7 @@ async def join_server(environ: Mapping[str, str]) -> AsyncIterator[EmbeddedServe
 
 
 async def embedded_socket(environ: Mapping[str, str]) -> Path | None:
-    """Return the socket of the living embedded server, or `None`.
+    """Return the socket of the living embedded server, or `None`; also while it loads its data.
 
     Raises:
         ConfigError: A folder that others could enter or change.
@@ -256,16 +256,20 @@ def _server_lives(folders: Folders) -> bool:
 
 
 async def _answering(folders: Folders) -> EmbeddedServer | None:
-    """Return the server if it answers now. Its own word for its process id is the one to trust."""
+    """Return the server if it takes commands now; not while it still loads its data.
+
+    Its own word for its process id is the one to trust.
+    """
     socket = folders.noted_socket()
     if socket is None:
         return None
-    told = await _ask(socket, "INFO server")
-    for line in told.splitlines():
-        name, _, value = line.partition(":")
-        if name == "process_id":
-            return EmbeddedServer(socket=socket, pid=int(value), started=False)
-    return None
+    # It answers this one while it loads, and every other command with an error.
+    told = await _ask(socket, "INFO")
+    words = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
+    pid = words.get("process_id")
+    if pid is None or words.get("loading") != "0":
+        return None
+    return EmbeddedServer(socket=socket, pid=int(pid), started=False)
 
 
 async def _ask(socket: Path, command: str, *, until_closed: bool = False) -> str:

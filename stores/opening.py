@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from gate import (
     ApprovalStore,
+    AuditLog,
     BulkRead,
     Cards,
     ConfigError,
@@ -21,6 +22,8 @@ from gate import (
     StoreClock,
     Watch,
 )
+
+from .private_folders import key_folder
 
 __all__ = ["Store", "open_store"]
 
@@ -33,6 +36,7 @@ class Store(
     Watch,
     BulkRead,
     EventLog,
+    AuditLog,
     Listing,
     ConsumeOnce,
     Leases,
@@ -99,7 +103,8 @@ async def open_store(
                 "no store is named; set SIGNOFF_REDIS_URL, or start `signoff run` or "
                 "`signoff demo`, which bring a server of their own",
             )
-        async with on_server(server.url) as store:
+        keys = key_folder(settings, create=False) / "public_keys"
+        async with on_server(server.url, key_file=keys) as store:
             yield store
 
 

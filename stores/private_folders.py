@@ -1,4 +1,4 @@
-"""Owns where the embedded server's data and socket lie, and that nobody else can reach them."""
+"""Owns where data, socket and keys lie on this machine, and that nobody else can reach them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from gate import ConfigError
 
-__all__ = ["Folders", "find_folders"]
+__all__ = ["Folders", "find_folders", "key_folder"]
 
 _LONGEST_SOCKET: Final = 100
 """Bytes of a unix socket's path; the smallest limit of a common system is 104, with its end."""
@@ -57,13 +57,7 @@ def find_folders(environ: Mapping[str, str], *, create: bool) -> Folders:
         ConfigError: A folder is a symlink, another user's, or open to others.
     """
     named = environ.get("SIGNOFF_HOME", "")
-    state = environ.get("XDG_STATE_HOME", "")
-    if named:
-        home = Path(named).expanduser().absolute()
-    elif state:
-        home = Path(state).absolute() / "signoff"
-    else:
-        home = Path(environ.get("HOME") or Path.home()).absolute() / ".local/state/signoff"
+    home = _home(environ)
     data = home / "server"
     if not create and not data.exists():
         return Folders(data=data, socket=data / "redis.sock", exist=False)
@@ -83,6 +77,31 @@ def find_folders(environ: Mapping[str, str], *, create: bool) -> Folders:
     if len(os.fsencode(socket)) > _LONGEST_SOCKET:
         raise ConfigError("XDG_RUNTIME_DIR", f"{socket} is too long for a socket's path")
     return Folders(data=data, socket=socket, exist=True)
+
+
+def key_folder(environ: Mapping[str, str], *, create: bool) -> Path:
+    """Return the folder of the operator's keys: `SIGNOFF_KEYS`, else one beside the server's data.
+
+    Args:
+        environ: `SIGNOFF_KEYS`, or what `find_folders` reads.
+        create: Whether to make it if it is missing.
+
+    Raises:
+        ConfigError: It is a symlink, another user's, or open to others.
+    """
+    named = environ.get("SIGNOFF_KEYS", "")
+    folder = Path(named).expanduser().absolute() if named else _home(environ) / "keys"
+    _private(folder, setting="SIGNOFF_KEYS" if named else "SIGNOFF_HOME", create=create)
+    return folder
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    named, state = environ.get("SIGNOFF_HOME", ""), environ.get("XDG_STATE_HOME", "")
+    if named:
+        return Path(named).expanduser().absolute()
+    if state:
+        return Path(state).absolute() / "signoff"
+    return Path(environ.get("HOME") or Path.home()).absolute() / ".local/state/signoff"
 
 
 def _temporary() -> Path:

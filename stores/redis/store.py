@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,6 +25,7 @@ from gate import (
 )
 
 from . import scripts
+from .audit_stream import AuditVerbs
 from .codec import (
     decode_record,
     decode_use,
@@ -48,7 +50,7 @@ _BULK: Final = 200
 _logger = structlog.get_logger("signoff.stores")
 
 
-class RedisStore:
+class RedisStore(AuditVerbs):
     """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
 
     Enter it (`async with`) or call `open` before use; that is where the schema is checked.
@@ -63,6 +65,7 @@ class RedisStore:
         ping_interval: Seconds between looks at whether the listening connection still answers.
         wait_replicas: Replicas that must have a consumption before `consume_once` returns. All of
             those that may be promoted, or a failover may release a second run.
+        key_file: Where the public keys of the operator lie, for a server of this machine alone.
 
     Raises:
         ConfigError: The address cannot be read.
@@ -77,7 +80,9 @@ class RedisStore:
         connections: int = 64,
         ping_interval: float = 10.0,
         wait_replicas: int = 0,
+        key_file: Path | None = None,
     ) -> None:
+        self.key_file = key_file
         if client is not None and url is None:
             make = wires_of_client(client, timeout=operation_timeout)
         elif url is not None and client is None:

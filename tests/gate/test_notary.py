@@ -12,13 +12,17 @@ from gate import (
     Approval,
     ApprovalAlarm,
     ApprovalGate,
+    ApprovalStatus,
+    Decision,
     Desk,
+    NotAllowed,
     Notary,
     Quorum,
     ReceiptInvalid,
     SigningKey,
     Tampered,
     Terms,
+    Verdict,
     Vote,
 )
 from gate.testing import FakeClock
@@ -206,9 +210,12 @@ async def test_an_approval_written_into_the_store_releases_nothing(
     asked: Approval, gate: ApprovalGate, desk: Desk, clock: FakeClock, store: Open, verb: Any
 ) -> None:
     """P10: who holds the store's password disturbs, and never approves."""
-    unsigned = Desk(store, clock=clock)
-    for who in (ANA, BEN):
-        await unsigned.decide("x", "approve", approver=who, seen=True)
+    await store.forge(
+        "x",
+        status=ApprovalStatus.APPROVED,
+        decided_at=START,
+        decision=Decision(verdict=Verdict.APPROVE),
+    )
     with pytest.raises(ReceiptInvalid, match="missing"):
         await verb(gate)
     assert (await desk.get("x")).consumption is None
@@ -264,3 +271,15 @@ async def test_trusted_code_without_a_route_is_signed_too(gate: ApprovalGate, de
     decided = await desk.decide("s", "approve", approver="cli:ana")
     assert decided == await gate.wait("s")
     assert Terms(channel="C1", quorums=(Quorum(of=(ANA,)),)).mac is None
+
+
+async def test_a_desk_without_keys_does_not_write_into_signed_records(
+    asked: Approval, store: Open, clock: FakeClock
+) -> None:
+    """Its vote would only be an alarm: the person is told where the keys are missing."""
+    unsigned = Desk(store, clock=clock)
+    with pytest.raises(NotAllowed, match="no_keys"):
+        await unsigned.decide("x", "deny", approver=ANA)
+    with pytest.raises(NotAllowed, match="no_keys"):
+        await unsigned.view("x", principal=ANA)
+    await unsigned.cancel("x", by="billing")

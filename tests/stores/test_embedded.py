@@ -32,6 +32,37 @@ asyncio.run(main())
 """
 
 
+_LOADING = """#!{python}
+import asyncio, os, sys
+
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+looks = 0
+
+async def serve(reader, writer):
+    global looks
+    while line := await reader.readline():
+        if line.startswith(b"INFO"):
+            looks += 1
+            text = f"process_id:{{os.getpid()}}\\r\\nloading:{{int(looks <= 3)}}\\r\\n"
+            writer.write(f"${{len(text)}}\\r\\n{{text}}\\r\\n".encode())
+        elif line.startswith(b"SHUTDOWN"):
+            os._exit(0)
+        elif looks <= 3:
+            writer.write(b"-LOADING the data\\r\\n")
+        else:
+            writer.write(b"+PONG\\r\\n")
+    writer.close()
+
+async def main():
+    server = await asyncio.start_unix_server(serve, given["--unixsocket"])
+    await server.serve_forever()
+
+if os.fork() == 0:
+    asyncio.run(main())
+"""
+"""A program that, like the real one, leaves its starter, and answers `INFO` before it is ready."""
+
+
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     return {"SIGNOFF_HOME": str(tmp_path / "home"), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
@@ -88,6 +119,23 @@ async def test_data_outlives_the_server(environ: dict[str, str]) -> None:
         async with embedded_server(environ=environ), open_store(environ=environ) as store:
             assert pending() == await store.put(pending())
             assert ["delete-42"] == list(await store.pending())
+
+
+async def test_a_server_that_loads_its_data_is_waited_for(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """While it loads it refuses every command: who gets the server can use it at once."""
+    program = tmp_path / "server"
+    program.write_text(_LOADING.format(python=sys.executable))
+    program.chmod(0o700)
+    async with embedded_server(environ=environ, find_binary=lambda: program) as server:
+        reader, writer = await asyncio.open_unix_connection(server.socket)
+        writer.write(b"PING\r\n")
+        answer = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        assert b"+PONG\r\n" == answer
+    await wait_until(lambda: not _lives(server.pid), "the server is gone")
 
 
 async def test_its_settings_are_the_careful_ones(environ: dict[str, str]) -> None:
