@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import ConfigError, Desk, StoreUnavailable, get_logger, new_id
+from gate import Approval, ConfigError, Desk, LoggedEvent, StoreUnavailable, get_logger, new_id
 from stores import Store, open_store
 
+from .answering import PrivateAnswers, owed_at, principals_of
 from .background import Background
 from .deadlines import INTERVAL, Deadlines
 from .deciding import Answers
 from .directory import CachedDirectory
+from .inbox import Inboxes
 from .leadership import LEASE_SECONDS, Leadership
-from .notifier import READER, Notifier
+from .messenger import Message
+from .metrics import Metrics, metrics_of
+from .notifier import PATROL_SECONDS, READER, Notifier
+from .pacing import PacedMessenger, Paces
 from .settings import Settings
 from .slack.app import CONNECTIONS, SocketMode, bolt_app
+from .slack.client import CountedClient
 from .slack.directory import SlackDirectory
 from .slack.endpoint import SlackEndpoint
-from .slack.handlers import Handlers
+from .slack.handlers import Doors, Handlers
 from .slack.messenger import SlackMessenger
-from .slack.render import card, direct, reply
+from .slack.render import card, direct, notice, reply
+from .slack.seal import Seal
 from .slack.workspace import Workspace, check_app_token, look_around
 from .story import Rendering, Story
 from .web.app import Probe, serve, web_application
 
 __all__ = ["Running", "Tuning", "run_bot"]
+
+_NO_PACE: Final = 10_000.0
+_WIND_UP_SECONDS: Final = 7.0
+"""For messages under way at a stop; with what the story waits by itself, within the ten seconds
+that container runtimes commonly give a stop."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,9 @@ class Tuning:
     lease_seconds: float = LEASE_SECONDS
     deadline_interval: float = INTERVAL
     connections: int = CONNECTIONS
+    patrol: float = PATROL_SECONDS
+    paces: Paces | None = None
+    """How fast messages are sent; by default as Slack takes them."""
 
 
 @dataclass(frozen=True)
@@ -71,75 +91,34 @@ async def run_bot(
     async with AsyncExitStack() as stack:
         address = await _store_address(settings, environ, stack)
         store = await stack.enter_async_context(open_store(address, environ=environ))
-        client = await _client(settings, stack)
+        metrics = metrics_of(store)
+        client = await _client(settings, stack, count=metrics.slack_error if metrics else None)
         workspace = await look_around(client, channels=[rule.channel for rule in settings.routes])
         app_token = settings.app_token.get_secret_value() if settings.app_token else None
         if app_token is not None:
             await check_app_token(client, app_token)
-
         background = Background()
         stack.push_async_callback(background.aclose)
-        directory = CachedDirectory(SlackDirectory(client, team=workspace.team), now=time.monotonic)
-        messenger = SlackMessenger(client)
-        desk = Desk(store)
-        holder = new_id()
-        story = Story(
-            desk,
-            store,
-            messenger=messenger,
-            rendering=Rendering(card=card, reply=reply, direct=direct),
-            routes=settings.routes,
-            team=workspace.team,
-            directory=directory,
-            holder=holder,
-        )
-        handlers = Handlers(
-            Answers(desk, directory=directory),
-            messenger=messenger,
-            client=client,
-            background=background,
-            adopt=story.adopt,
-        )
-        secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
-        bolt = bolt_app(
-            handlers,
-            client=client,
-            token=settings.bot_token.get_secret_value(),
-            workspace=workspace,
-            signing_secret=secret,
-        )
-        notifier = Notifier(
-            store, story, undeliverable_after=settings.undeliverable_after, now=time.monotonic
-        )
-        leadership = Leadership(store, name=READER, holder=holder, seconds=times.lease_seconds)
-        deadlines = Deadlines(desk, store, interval=times.deadline_interval)
 
-        async def lead(fence: int) -> None:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(notifier.run(fence), name="notifier")
-                group.create_task(deadlines.run(), name="deadlines")
-
-        probes: dict[str, Probe] = {"store": _store_probe(store)}
+        parts = _Parts(settings, times, store, client, workspace, metrics, background)
+        bolt = parts.bolt()
+        probes = {"store": _store_probe(store), "delivery": _delivery(parts.notifier)}
         endpoint = None
+        socket = None
         if app_token is not None:
             socket = await stack.enter_async_context(
                 SocketMode(bolt, client=client, app_token=app_token, connections=times.connections)
             )
             probes["slack"] = _socket_probe(socket)
-        elif secret is not None:
+        elif settings.signing_secret is not None:
+            secret = settings.signing_secret.get_secret_value()
             endpoint = SlackEndpoint(bolt, signing_secret=secret).handle
-        web = web_application(
-            probes, informing={"delivery": _delivery(notifier)}, slack_events=endpoint
+        application = web_application(
+            probes, slack_events=endpoint, metrics=metrics.exposition if metrics else None
         )
-        try:
-            port = await stack.enter_async_context(
-                serve(web, host=settings.host, port=settings.port)
-            )
-        except OSError as error:
-            raise ConfigError(
-                "SIGNOFF_LISTEN", f"{settings.listen} cannot be listened on ({error.strerror})"
-            ) from None
-        async with _beside(leadership.lead(lead)):
+        port = await _serve(application, settings, stack)
+        watch = () if socket is None else (socket.watch(),)
+        async with _beside(parts.leadership.lead(parts.work), parts.handlers.homes.run(), *watch):
             get_logger("signoff.bot").info(
                 "bot.up",
                 workspace=workspace.team,
@@ -147,7 +126,128 @@ async def run_bot(
                 transport="socket" if app_token else "http",
                 routes=len(settings.routes),
             )
-            yield Running(workspace, port, leadership)
+            try:
+                yield Running(workspace, port, parts.leadership)
+            finally:
+                # With the lease still ours and renewed: who comes next finds nothing half told.
+                await parts.notifier.wind_up(patience=_WIND_UP_SECONDS)
+
+
+class _Parts:
+    """The bot's own parts, put together; none of them does anything yet."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        times: Tuning,
+        store: Store,
+        client: AsyncWebClient,
+        workspace: Workspace,
+        metrics: Metrics | None,
+        background: Background,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._background = background
+        self._client = client
+        self._workspace = workspace
+        self._directory = CachedDirectory(
+            SlackDirectory(client, team=workspace.team), now=time.monotonic
+        )
+        self._messenger = PacedMessenger(
+            SlackMessenger(client, bot_id=workspace.bot_id),
+            now=time.monotonic,
+            paces=times.paces or _paces(settings.api_url),
+        )
+        self._desk = Desk(store)
+        self._seal = Seal(
+            settings.sealing_secret, installation=f"{workspace.team} {workspace.bot_id}"
+        )
+        self._private = PrivateAnswers(self._messenger, self._desk, notice, self._directory.names)
+        holder = new_id()
+        self._story = Story(
+            self._desk,
+            store,
+            messenger=self._messenger,
+            rendering=self._rendering(),
+            routes=settings.routes,
+            team=workspace.team,
+            directory=self._directory,
+            holder=holder,
+        )
+        self._deadlines = Deadlines(self._desk, store, interval=times.deadline_interval)
+        self.notifier = Notifier(
+            store,
+            self._story,
+            undeliverable_after=settings.undeliverable_after,
+            now=time.monotonic,
+            pending=store,
+            patrol=times.patrol,
+            observe=self._observe,
+        )
+        self.leadership = Leadership(store, name=READER, holder=holder, seconds=times.lease_seconds)
+        if metrics is not None:
+            # What was under way when the lease was lost is another replica's by now.
+            metrics.follow_backlog(lambda: self.notifier.backlog if self.leadership.leading else 0)
+
+        self.handlers = Handlers(
+            Doors(
+                answers=Answers(self._desk, directory=self._directory),
+                inboxes=Inboxes(store, self._directory, reader=READER),
+                directory=self._directory,
+                messenger=self._messenger,
+                client=client,
+                seal=self._seal,
+                background=background,
+                now=time.monotonic,
+                bot_id=workspace.bot_id,
+                adopt=self._story.adopt,
+            )
+        )
+
+    def bolt(self) -> AsyncApp:
+        """Return what takes Slack's requests."""
+        secret = self._settings.signing_secret
+        return bolt_app(
+            self.handlers,
+            client=self._client,
+            token=self._settings.bot_token.get_secret_value(),
+            workspace=self._workspace,
+            signing_secret=secret.get_secret_value() if secret else None,
+        )
+
+    async def work(self, fence: int) -> None:
+        """Do what only one replica does at a time, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.notifier.run(fence), name="notifier")
+            group.create_task(self._deadlines.run(), name="deadlines")
+
+    def _rendering(self) -> Rendering:
+        stamp, known = self._seal.value, self._directory.names
+
+        def to_one(approval: Approval, link: str | None, person: str) -> Message:
+            names = known(principals_of(approval))
+            return direct(approval, link, stamp=stamp, person=person, names=names)
+
+        return Rendering(card=partial(card, stamp=stamp), reply=reply, direct=to_one)
+
+    def _observe(self, logged: LoggedEvent, approval: Approval | None) -> None:
+        if self._metrics is not None:
+            self._metrics.observe(logged, approval)
+        if owed_at(logged) is not None:
+            self._background.start(self._private.try_to_tell(logged), name="private-answer")
+
+
+async def _serve(application: web.Application, settings: Settings, stack: AsyncExitStack) -> int:
+    """Listen as long as *stack* is open; return the port."""
+    try:
+        return await stack.enter_async_context(
+            serve(application, host=settings.host, port=settings.port)
+        )
+    except OSError as error:
+        raise ConfigError(
+            "SIGNOFF_LISTEN", f"{settings.listen} cannot be listened on ({error.strerror})"
+        ) from None
 
 
 async def _store_address(
@@ -161,29 +261,38 @@ async def _store_address(
     return server.url
 
 
-async def _client(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
+async def _client(
+    settings: Settings, stack: AsyncExitStack, *, count: Callable[[str], None] | None
+) -> AsyncWebClient:
     """Return a client that repeats nothing by itself: a repeated post is a second message."""
     session = await stack.enter_async_context(
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
     )
-    return AsyncWebClient(
+    return CountedClient(
         token=settings.bot_token.get_secret_value(),
-        base_url=settings.api_url,
+        api_url=settings.api_url,
         session=session,
-        retry_handlers=[],
+        count=count,
     )
 
 
+def _paces(api_url: str) -> Paces:
+    """Return Slack's paces; a Slack on this machine is the sandbox, and has none."""
+    local = urlsplit(api_url).hostname in ("127.0.0.1", "::1", "localhost")
+    return Paces().faster(_NO_PACE) if local else Paces()
+
+
 @asynccontextmanager
-async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Do *work* as long as the block runs; if the work fails, the block ends with its error."""
+async def _beside(*works: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Do *works* as long as the block runs; if one fails, the block ends with its error."""
     try:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(work)
+            tasks = [group.create_task(work) for work in works]
             try:
                 yield
             finally:
-                task.cancel()
+                for task in tasks:
+                    task.cancel()
     except BaseExceptionGroup as failed:
         # Groups of one, mostly, in each other: callers look for the error itself.
         error: BaseException = failed

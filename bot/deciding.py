@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gate import (
@@ -45,6 +45,9 @@ class Budgets:
 
 
 DEFAULT: Final = Budgets()
+
+_ANSWERED_BY_THE_SURFACE: Final = "incomplete_view"
+"""The one refusal that is put right on the spot: by showing all of it."""
 
 _REASONS: Final[dict[type[SignoffError], str]] = {
     AlreadyDecided: "already_decided",
@@ -85,7 +88,7 @@ class Answer:
     """Whether an event holds it, from which the person is told. Otherwise the caller tells."""
 
 
-_Write = Callable[[Approval, Attempt, tuple[str, ...]], Awaitable[Approval]]
+_Write = Callable[[tuple[str, ...]], Awaitable[Approval]]
 
 
 class Answers:
@@ -152,13 +155,11 @@ class Answers:
                 raise NotAllowed(approval.id, reason="not_routed", principal=who)
             if not may_vote(approval.terms, principal=who, groups=groups):
                 raise NotAllowed(approval.id, reason="not_approver", principal=who)
+            if who in approval.not_by:
+                raise NotAllowed(approval.id, reason="not_by", principal=who)
         except (AlreadyDecided, NotAllowed) as error:
             return await self._refused(approval, attempt, error)
         return Answer(approval)
-
-    async def view(self, approval: Approval, attempt: Attempt) -> Answer:
-        """Put on record that the person was shown all of *approval*."""
-        return await self._commit(approval, attempt, self._view)
 
     async def answer(
         self,
@@ -167,19 +168,32 @@ class Answers:
         verdict: Verdict,
         *,
         seen: bool = False,
+        viewed: bool = False,
         note: str | None = None,
     ) -> Answer:
         """Give the person's answer to *approval*, put a refusal on record, say what came of it.
+
+        `incomplete_view` is recorded too, and never told from the record: the surface answers it by
+        showing all of it, or says itself where it can be seen.
 
         Args:
             approval: What is answered, as it was read just now.
             attempt: Who answers, and where.
             verdict: The answer.
             seen: Whether everything there is to see stood beside the button.
+            viewed: Whether the person was shown all of it, page by page, before. That goes on
+                record first.
             note: The person's words, at most 3,000 characters.
         """
 
-        async def vote(approval: Approval, attempt: Attempt, groups: tuple[str, ...]) -> Approval:
+        async def vote(groups: tuple[str, ...]) -> Approval:
+            if viewed:
+                await self._desk.view(
+                    approval.key,
+                    principal=attempt.voter.principal,
+                    groups=groups,
+                    surface=attempt.surface,
+                )
             return await self._desk.decide(
                 approval.key,
                 verdict,
@@ -212,22 +226,12 @@ class Answers:
             return False
         return True
 
-    async def _view(
-        self, approval: Approval, attempt: Attempt, groups: tuple[str, ...]
-    ) -> Approval:
-        return await self._desk.view(
-            approval.key,
-            principal=attempt.voter.principal,
-            groups=groups,
-            surface=attempt.surface,
-        )
-
     async def _commit(self, approval: Approval, attempt: Attempt, write: _Write) -> Answer:
         """Check the person, then write within the budget."""
         try:
             groups = await self.check(approval, attempt.voter)
             async with asyncio.timeout(self._budgets.write):
-                return Answer(await write(approval, attempt, groups))
+                return Answer(await write(groups))
         except TimeoutError:
             # The write may be on its way: what is not known is said, never guessed.
             unclear = Unconfirmed("decide", approval_id=approval.id)
@@ -243,10 +247,10 @@ class Answers:
             current = error.approval
         elif isinstance(error, ApprovalNotFound):
             current = None
-        if isinstance(error, NotAllowed):
-            reason = error.reason
-        else:
-            reason = _REASONS[type(error)]
+        reason = error.reason if isinstance(error, NotAllowed) else _REASONS[type(error)]
+        if reason == _ANSWERED_BY_THE_SURFACE:
+            await self.refuse(approval.key, replace(attempt, place=None), reason=reason)
+            return Answer(current, error, recorded=False)
         recorded = await self.refuse(approval.key, attempt, reason=reason)
         return Answer(current, error, recorded=recorded)
 

@@ -80,6 +80,17 @@ class CachedDirectory:
         """Return the group's user ids as known within the last minute."""
         return await self._fresh(self._groups, group, lambda: self._inner.members(group))
 
+    def names(self, principals: Iterable[str]) -> dict[str, str]:
+        """Return principal → display name, for those who were looked up lately; asks nobody."""
+        found = {}
+        for principal in principals:
+            _, _, who = principal.partition(":")
+            team, _, user = who.partition(":")
+            known = self._people.get((team, user))
+            if known is not None:
+                found[principal] = known[1].name
+        return found
+
     async def groups_of(self, user: str, groups: Iterable[str]) -> tuple[str, ...]:
         """Return those of *groups* that *user* is in."""
         return tuple([group for group in groups if user in await self.members(group)])

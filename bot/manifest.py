@@ -9,20 +9,30 @@ from typing import Any, Final
 
 from gate import ConfigError
 
-__all__ = ["BOT_EVENTS", "BOT_SCOPES", "build", "to_yaml"]
+__all__ = ["BOT_EVENTS", "BOT_SCOPES", "OPTIONAL_BOT_SCOPES", "build", "to_yaml"]
 
 BOT_SCOPES: Final = (
     "channels:read",
     "chat:write",
+    "commands",
     "groups:read",
     "im:write",
     "usergroups:read",
     "users:read",
 )
-"""Cards, threads and private answers; who a person is, which groups, what the channel is."""
+"""Cards, threads and private answers; the slash command and the shortcut; who a person is, which
+groups, what the channel is."""
 
-BOT_EVENTS: Final[tuple[str, ...]] = ()
-"""None: the app reads no messages. Clicks and forms come without a subscription."""
+OPTIONAL_BOT_SCOPES: Final = ("channels:history", "groups:history")
+"""Whoever installs the app may leave them out. With them the bot, after a crash, finds the message
+that it had under way instead of posting it again."""
+
+BOT_EVENTS: Final[tuple[str, ...]] = ("app_home_opened",)
+"""The app is told of no messages. Clicks, forms and commands come without a subscription."""
+
+COMMAND: Final = "/signoff"
+SHORTCUT: Final = "signoff_who"
+"""callback_id of the message shortcut."""
 
 NAME: Final = "signoff"
 DESCRIPTION: Final = "An AI agent asks before it acts, and people answer here."
@@ -30,7 +40,7 @@ LONG_DESCRIPTION: Final = (
     "signoff posts a card for every action that an AI agent wants to run and may not run alone. "
     "The card shows who asks and the whole of what would run. Those who may decide approve or "
     "reject it with a button; everything that happens is told in the card's thread. The app reads "
-    "no messages."
+    "no messages; the optional history scopes let it find its own again after a crash."
 )
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(?::[a-z]+)?", re.ASCII)
@@ -66,14 +76,49 @@ def build(*, socket_mode: bool, request_url: str | None = None) -> dict[str, Any
             "long_description": LONG_DESCRIPTION,
             "background_color": "#1f2937",
         },
-        "features": {"bot_user": {"display_name": NAME, "always_online": True}},
-        "oauth_config": {"scopes": {"bot": list(BOT_SCOPES)}},
+        "features": _features(request_url),
+        "oauth_config": {
+            "scopes": {
+                # Those that may be left out stand in both lists.
+                "bot": sorted({*BOT_SCOPES, *OPTIONAL_BOT_SCOPES}),
+                "bot_optional": list(OPTIONAL_BOT_SCOPES),
+            }
+        },
         "settings": {
             **settings,
             "org_deploy_enabled": False,
             "socket_mode_enabled": socket_mode,
             "token_rotation_enabled": False,
         },
+    }
+
+
+def _features(request_url: str | None) -> dict[str, Any]:
+    command: dict[str, Any] = {
+        "command": COMMAND,
+        "description": "See and answer what agents ask.",
+        "usage_hint": "list | show ID | approve ID | reject ID reason",
+        # People who are named come as ids, not as names that anybody can have.
+        "should_escape": True,
+    }
+    if request_url is not None:
+        command["url"] = request_url
+    return {
+        "app_home": {
+            "home_tab_enabled": True,
+            "messages_tab_enabled": True,
+            "messages_tab_read_only_enabled": True,
+        },
+        "bot_user": {"display_name": NAME, "always_online": True},
+        "shortcuts": [
+            {
+                "name": "Who can decide this?",
+                "type": "message",
+                "callback_id": SHORTCUT,
+                "description": "Says who may answer this request.",
+            }
+        ],
+        "slash_commands": [command],
     }
 
 

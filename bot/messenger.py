@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
-__all__ = ["DeliveryFailed", "Message", "Messenger", "Posted"]
+__all__ = ["DeliveryFailed", "Mark", "Message", "Messenger", "Posted"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,29 @@ class Posted:
     ts: str
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What a message tells programs of itself: opaque ids, by which its sender finds it again.
+
+    Everybody in the workspace may read it.
+    """
+
+    kind: Literal["card", "reply"]
+    key: str
+    """The approval's."""
+    nonce: str
+    """The approval's: a key may be used again after retention."""
+    slot: str
+    """Where the store notes the message."""
+
+
 class DeliveryFailed(Exception):
     """The chat did not take a message.
 
     `permanent` says that trying again cannot help as things stand; `gone` that the message to be
     changed or answered is not there; `unfit` that it is this message which the chat will never
-    take, wherever it goes; `retry_after` is how many seconds the chat asked to be left alone;
-    `reason` is the chat's own word.
+    take, wherever it goes; `uncertain` that it may have taken it all the same; `retry_after` is how
+    many seconds the chat asked to be left alone; `reason` is the chat's own word.
     """
 
     def __init__(
@@ -45,6 +62,7 @@ class DeliveryFailed(Exception):
         permanent: bool = False,
         gone: bool = False,
         unfit: bool = False,
+        uncertain: bool = False,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(reason)
@@ -52,16 +70,20 @@ class DeliveryFailed(Exception):
         self.permanent = permanent
         self.gone = gone
         self.unfit = unfit
+        self.uncertain = uncertain
         self.retry_after = retry_after
 
 
 class Messenger(Protocol):
     """What the logic asks of a chat. Every verb raises `DeliveryFailed` and nothing else."""
 
-    async def post(self, channel: str, message: Message, *, thread: str | None = None) -> Posted:
+    async def post(
+        self, channel: str, message: Message, *, thread: str | None = None, mark: Mark | None = None
+    ) -> Posted:
         """Post *message* to a channel or, by a person's id, to that person; return where it is.
 
-        Nothing is repeated inside: after a failure it may or may not have been posted.
+        Nothing is repeated inside: after a failure it may or may not have been posted. What it is
+        can be told programs with a *mark*.
         """
         ...
 
@@ -75,4 +97,18 @@ class Messenger(Protocol):
 
     async def link(self, posted: Posted) -> str | None:
         """Return the address of the message at *posted*, or `None` where the chat gives none."""
+        ...
+
+    async def find(
+        self, channel: str, mark: Mark, *, since: datetime, thread: str | None = None
+    ) -> Sequence[Posted]:
+        """Return our own messages with exactly this *mark*, oldest first.
+
+        Looked for among the messages of the channel, or of one thread, that are not much older than
+        *since*, up to some hundreds. Empty also where the chat does not let us look.
+        """
+        ...
+
+    async def trouble(self, channel: str) -> str | None:
+        """Return the word for why *channel* takes no messages of ours; `None` if it should."""
         ...

@@ -1,4 +1,4 @@
-"""Owns the outbox's reader: events in the order of the log, one lane per channel, nothing lost.
+"""Owns the outbox's reader: events in the order of the log, lanes per channel, nothing lost.
 
 The reader's place in the log moves only behind events that are told (or given up, with an event
 that says so). After a crash the next reader begins there, and `bot.story` knows what was told.
@@ -7,16 +7,16 @@ that says so). After a crash the next reader begins there, and `bot.story` knows
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
 from gate import (
+    Approval,
     ApprovalNotFound,
     ApprovalRefused,
     EventLog,
+    Listing,
     LoggedEvent,
     StoreCorrupt,
     StoreUnavailable,
@@ -24,27 +24,24 @@ from gate import (
     get_logger,
 )
 
+from .lanes import READER, Item, Lanes, Progress
 from .messenger import DeliveryFailed
 from .story import Story
 
-__all__ = ["READER", "Notifier"]
+__all__ = ["PATROL_SECONDS", "READER", "Notifier"]
 
 T = TypeVar("T")
 
-READER: Final = "notifier"
 _BATCH: Final = 100
-_OUTSTANDING: Final = 1000
+_OUTSTANDING: Final = 20_000
+"""Events are small. A channel with so many to tell takes hours, and must not stop the others."""
 _FIRST_DELAY: Final = 0.2
 _LAST_DELAY: Final = 30.0
 _IDLE: Final = 1.0
-
-
-@dataclass(frozen=True)
-class _Item:
-    key: str
-    logged: LoggedEvent
-    queued: float
-    """When it was read from the log, by the notifier's steady clock."""
+_RECHECK: Final = 30.0
+_PATROL: Final = 10
+PATROL_SECONDS: Final = 60.0
+"""Looks are edits, of which Slack takes 50 a minute from the whole app."""
 
 
 class Notifier:
@@ -58,6 +55,10 @@ class Notifier:
         first_delay: Seconds before the second attempt; doubled up to 30 s.
         idle: Seconds between two looks at how far it is told, while nothing new comes.
         outstanding: Events that may be under way at once.
+        recheck: Seconds between two questions whether a channel still refuses.
+        pending: Knows what is pending; without it a card that a person deletes stays away.
+        patrol: Seconds between two looks whether ten cards are still there.
+        observe: Is shown each event that is read, with its record where that is known.
 
     Attributes:
         refused: channel → the chat's word, for channels that refuse for good just now.
@@ -73,6 +74,10 @@ class Notifier:
         first_delay: float = _FIRST_DELAY,
         idle: float = _IDLE,
         outstanding: int = _OUTSTANDING,
+        recheck: float = _RECHECK,
+        pending: Listing | None = None,
+        patrol: float = PATROL_SECONDS,
+        observe: Callable[[LoggedEvent, Approval | None], None] | None = None,
     ) -> None:
         self._events = log
         self._story = story
@@ -81,17 +86,33 @@ class Notifier:
         self._first_delay = first_delay
         self._idle = idle
         self._outstanding = outstanding
+        self._recheck_after = recheck
+        self._pending = pending
+        self._patrol_after = patrol
+        self._observe = observe
+        self._progress: Progress | None = None
         self._log = get_logger("signoff.bot")
         self._refusing_since: dict[str, float] = {}
+        self._stopping = False
+        self._busy: set[str] = set()
+        """Lanes with a message that is sent, or sent and not yet noted."""
+        self._at_rest = asyncio.Event()
         self.refused: dict[str, str] = {}
+
+    @property
+    def backlog(self) -> int:
+        """How many events are read and not yet told."""
+        return len(self._progress) if self._progress is not None else 0
 
     async def run(self, fence: int) -> None:
         """Read and tell until cancelled; *fence* is the lease's."""
         self.refused = {}
         self._refusing_since = {}
-        progress = _Progress(self._events, fence)
-        lanes: dict[str, _Lane] = {}
+        progress = self._progress = Progress(self._events, fence)
         async with asyncio.TaskGroup() as group:
+            lanes = Lanes(self.deliver, progress, group)
+            group.create_task(self._recheck(lanes), name="signoff-recheck")
+            group.create_task(self._patrol(lanes), name="signoff-patrol")
             cursor = await self._persist(lambda: self._events.position(READER))
             while True:
                 room = self._outstanding - len(progress)
@@ -104,16 +125,10 @@ class Notifier:
                 for logged in events:
                     cursor = logged.cursor
                     progress.begin(cursor)
-                    await self._dispatch(logged, lanes, group, progress)
+                    await self._dispatch(logged, lanes, progress)
                 await self._persist(progress.save)
 
-    async def _dispatch(
-        self,
-        logged: LoggedEvent,
-        lanes: dict[str, _Lane],
-        group: asyncio.TaskGroup,
-        progress: _Progress,
-    ) -> None:
+    async def _dispatch(self, logged: LoggedEvent, lanes: Lanes, progress: Progress) -> None:
         key = logged.event.key
         approval = None
         if not isinstance(logged.event, ApprovalRefused):
@@ -124,14 +139,42 @@ class Notifier:
             except Exception as error:  # noqa: BLE001  (one record must not stop the reader)
                 self._log.error("approval.broken", approval=key, error=type(error).__name__)
                 await self._give_up(key, reason="cannot_be_routed")
+        if self._observe is not None:
+            self._observe(logged, approval)
         if approval is None or approval.terms is None:
             progress.end(logged.cursor)
             return
-        channel = approval.terms.channel
-        if channel not in lanes:
-            lanes[channel] = _Lane(self, channel, progress)
-            group.create_task(lanes[channel].run(), name=f"signoff-lane-{channel}")
-        lanes[channel].queue.put_nowait(_Item(key, logged, self._now()))
+        lanes.put(approval.terms.channel, Item(key, logged, self._now()))
+
+    async def _recheck(self, lanes: Lanes) -> None:
+        """Ask channels that refused, and have nothing to be told now, whether they still do."""
+        while True:
+            await asyncio.sleep(self._recheck_after)
+            for channel in tuple(self.refused):
+                if lanes.busy(channel):
+                    continue
+                word = await self._story.trouble(channel)
+                if word is None:
+                    self.refused.pop(channel, None)
+                    self._refusing_since.pop(channel, None)
+                else:
+                    self.refused[channel] = word
+
+    async def _patrol(self, lanes: Lanes) -> None:
+        """See that the cards of what is pending are still there, a few at a time, in a circle."""
+        after = ""
+        while self._pending is not None:
+            await asyncio.sleep(self._patrol_after)
+            look = partial(self._pending.pending, after=after, limit=_PATROL)
+            keys = await self._persist(look)
+            after = keys[-1] if len(keys) == _PATROL else ""
+            for key in keys:
+                try:
+                    approval = await self._persist(partial(self._story.route, key))
+                except StoreCorrupt:
+                    continue  # said where it was to be routed
+                if approval is not None and approval.terms is not None and not lanes.telling(key):
+                    lanes.put(approval.terms.channel, Item(key, None, self._now()))
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         delay = self._first_delay
@@ -143,43 +186,104 @@ class Notifier:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LAST_DELAY)
 
-    async def deliver(self, channel: str, item: _Item) -> None:
-        """Tell one event, for as long as it takes; a channel that refuses for good ends it."""
-        delay = self._first_delay
-        while True:
-            try:
-                taken = await self._story.tell(item.key, item.logged)
-            except DeliveryFailed as error:
-                if self._hopeless(channel, item, error):
-                    self._log.error(
-                        "approval.undeliverable", approval=item.key, reason=error.reason
-                    )
-                    await self._give_up(item.key, reason=error.reason)
-                    return
-                self._log.warning(
-                    "delivery.failed", approval=item.key, channel=channel, reason=error.reason
-                )
-                pause = delay if error.retry_after is None else error.retry_after
-            except (StoreUnavailable, Unconfirmed) as error:
-                self._log.warning("delivery.store_away", approval=item.key, error=error.code)
-                pause = delay
-            except (ApprovalNotFound, StoreCorrupt) as error:
-                self._log.error("delivery.unreadable", approval=item.key, error=error.code)
-                return
-            except Exception as error:  # noqa: BLE001  (one record must not stop a channel)
-                # What cannot be shown cannot be approved: it ends, and the agent is told.
-                self._log.error("delivery.broken", approval=item.key, error=type(error).__name__)
-                await self._give_up(item.key, reason="cannot_be_shown")
-                return
-            else:
-                if taken:
-                    self.refused.pop(channel, None)
-                    self._refusing_since.pop(channel, None)
-                return
-            await asyncio.sleep(pause)
-            delay = min(delay * 2, _LAST_DELAY)
+    async def wind_up(self, *, patience: float) -> None:
+        """Begin no further message; return when those under way are sent and noted.
 
-    def _hopeless(self, channel: str, item: _Item, error: DeliveryFailed) -> bool:
+        For a stop in order, while the lease is still ours: what is sent and not noted when another
+        replica takes over would be sent again.
+
+        Args:
+            patience: Seconds to wait. What takes longer is left as after a crash.
+        """
+        self._stopping = True
+        try:
+            async with asyncio.timeout(patience):
+                while self._busy:
+                    self._at_rest.clear()
+                    await self._at_rest.wait()
+        except TimeoutError:
+            self._log.warning("outbox.broken_off", lanes=len(self._busy))
+
+    async def deliver(self, lane: str, channel: str, item: Item) -> None:
+        """Tell one event, for as long as it takes; a channel that refuses for good ends it."""
+        if item.logged is None:
+            await self._look(lane, channel, item.key)
+            return
+        delay = self._first_delay
+        try:
+            while True:
+                if self._stopping and not self._story.owes_note(item.key):
+                    await asyncio.Event().wait()  # until cancelled: the next reader tells it
+                self._busy.add(lane)
+                pause = await self._attempt(channel, item, item.logged, delay)
+                if pause is None:
+                    return
+                if not self._story.owes_note(item.key):
+                    self._rest(lane)
+                await asyncio.sleep(pause)
+                delay = min(delay * 2, _LAST_DELAY)
+        finally:
+            self._rest(lane)
+
+    def _rest(self, lane: str) -> None:
+        self._busy.discard(lane)
+        self._at_rest.set()
+
+    async def _look(self, lane: str, channel: str, key: str) -> None:
+        """See that a card is still there. What fails is tried again at the next round."""
+        if self._stopping:
+            return
+        self._busy.add(lane)
+        try:
+            await self._story.look(key)
+        except DeliveryFailed as error:
+            if error.permanent and not error.unfit:
+                self.refused[channel] = error.reason
+            self._log.warning("patrol.failed", approval=key, reason=error.reason)
+        except Exception as error:  # noqa: BLE001  (one record must not stop a channel)
+            self._log.warning("patrol.failed", approval=key, error=type(error).__name__)
+        finally:
+            self._rest(lane)
+
+    async def _attempt(
+        self, channel: str, item: Item, logged: LoggedEvent, delay: float
+    ) -> float | None:
+        """Try to tell one event; return the seconds before the next attempt, `None` if it is over.
+
+        Args:
+            channel: Where it is told.
+            item: What is told.
+            logged: Its event.
+            delay: Seconds before the next attempt, where the chat names none.
+        """
+        try:
+            taken = await self._story.tell(item.key, logged)
+        except DeliveryFailed as error:
+            if self._hopeless(channel, item, error):
+                self._log.error("approval.undeliverable", approval=item.key, reason=error.reason)
+                await self._give_up(item.key, reason=error.reason)
+                return None
+            self._log.warning(
+                "delivery.failed", approval=item.key, channel=channel, reason=error.reason
+            )
+            return delay if error.retry_after is None else error.retry_after
+        except (StoreUnavailable, Unconfirmed) as error:
+            self._log.warning("delivery.store_away", approval=item.key, error=error.code)
+            return delay
+        except (ApprovalNotFound, StoreCorrupt) as error:
+            self._log.error("delivery.unreadable", approval=item.key, error=error.code)
+            return None
+        except Exception as error:  # noqa: BLE001  (one record must not stop a channel)
+            # What cannot be shown cannot be approved: it ends, and the agent is told.
+            self._log.error("delivery.broken", approval=item.key, error=type(error).__name__)
+            await self._give_up(item.key, reason="cannot_be_shown")
+            return None
+        if taken:
+            self.refused.pop(channel, None)
+            self._refusing_since.pop(channel, None)
+        return None
+
+    def _hopeless(self, channel: str, item: Item, error: DeliveryFailed) -> bool:
         """Say whether the chat has refused for so long that waiting is no service any more."""
         if error.unfit:
             return True  # waiting would only hold up the channel's other events
@@ -193,55 +297,3 @@ class Notifier:
 
     async def _give_up(self, key: str, *, reason: str) -> None:
         await self._persist(lambda: self._story.give_up(key, reason=reason))
-
-
-class _Lane:
-    """One channel's events, in order."""
-
-    def __init__(self, notifier: Notifier, channel: str, progress: _Progress) -> None:
-        self.queue: asyncio.Queue[_Item] = asyncio.Queue()
-        self._notifier = notifier
-        self._channel = channel
-        self._progress = progress
-
-    async def run(self) -> None:
-        while True:
-            item = await self.queue.get()
-            await self._notifier.deliver(self._channel, item)
-            self._progress.end(item.logged.cursor)
-
-
-class _Progress:
-    """Which events are under way, and how far the log is told without a gap."""
-
-    def __init__(self, log: EventLog, fence: int) -> None:
-        self._log = log
-        self._fence = fence
-        self._under_way: OrderedDict[str, bool] = OrderedDict()
-        self._told: str | None = None
-        self._saved: str | None = None
-        self._moved = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._under_way)
-
-    def begin(self, cursor: str) -> None:
-        self._under_way[cursor] = False
-
-    def end(self, cursor: str) -> None:
-        self._under_way[cursor] = True
-        while self._under_way and self._under_way[next(iter(self._under_way))]:
-            self._told, _ = self._under_way.popitem(last=False)
-            self._moved.set()
-
-    async def moved(self) -> None:
-        """Return when something is told."""
-        self._moved.clear()
-        await self._moved.wait()
-
-    async def save(self) -> None:
-        """Note how far the log is told; nothing if the lease is another's by now."""
-        if self._told is not None and self._told != self._saved:
-            told = self._told
-            await self._log.advance(READER, told, fence=self._fence)
-            self._saved = told

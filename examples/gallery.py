@@ -1,4 +1,4 @@
-"""Draws every state of the card, its thread and the form behind Reject, for people to look at.
+"""Draws everything that people see in Slack: cards, threads, forms, reviews, homes and answers.
 
 The approvals are real (the gate and its state machine make them), the rendering is the bot's, and
 the page is the sandbox's. Chromium takes the pictures. Run it with `make gallery`, or::
@@ -21,12 +21,26 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.messenger import Posted
+from bot.inbox import Inbox
+from bot.messenger import Message, Posted
 from bot.sandbox import Clock, Sandbox, SandboxClient
-from bot.slack.ids import REJECT, ButtonValue
+from bot.slack import render
+from bot.slack.ids import REJECT
 from bot.slack.messenger import SlackMessenger
-from bot.slack.render import card, reject_modal, reply
-from gate import Approval, ApprovalGate, Desk, Quorum, Terms
+from bot.slack.seal import Seal
+from gate import (
+    Approval,
+    ApprovalGate,
+    ApprovalRefused,
+    ApprovalVoted,
+    Desk,
+    Quorum,
+    StoreUnavailable,
+    Terms,
+    Unconfirmed,
+    Verdict,
+    Vote,
+)
 from gate.testing import FakeClock
 from stores.memory import MemoryStore
 
@@ -40,6 +54,15 @@ TERMS = Terms(
 USER = {"user_id": 42, "email": "kim@example.com", "erase_backups": False}
 REFUND = {"order": "A-1009", "amount": 1250, "currency": "EUR"}
 DEPLOY = {"service": "checkout", "version": "2.14.0", "regions": ["eu-west", "us-east"]}
+CHANGE = {
+    "file": "billing/rates.py",
+    "before": 'RATES = {\n    "basic": 10,\n    "plus": 20,\n}\n',
+    "after": 'RATES = {\n    "basic": 10,\n    "plus": 25,\n    "max": 40,\n}\n',
+}
+TRAP = {"url": "https://\u0440\u0430ypal.com/transfer", "amount": 1250}
+WIDE = {"key_" * 40: True}
+STAMP = Seal(b"nobody's secret, for the pictures", installation="T0SANDBOX B0SIGNOFF").value
+NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", "slack:T0SANDBOX:S0SECURITY": "@security"}
 TRICK = {"path": "/srv/reports/\u202egpj.exe", "note": "looks\u200b harmless"}
 ROWS = {"rows": [{"id": number, "owner": f"user-{number}"} for number in range(200)]}
 
@@ -57,12 +80,12 @@ class Studio:
         self.gate = ApprovalGate(self.store, agent="billing", clock=clock)
         self.desk = Desk(self.store, clock=clock)
         self.clock = clock
-        self._messenger = messenger
+        self.messenger = messenger
 
     async def ask(self, name: str, payload: Any, reason: str | None = None, **terms: Any) -> str:
         """Ask, and route it; return the record's key."""
         approval = await self.gate.request(
-            id=f"{name}-{clock_id(self.clock)}",
+            id=f"request-{clock_id(self.clock)}",
             name=name,
             payload=payload,
             reason=reason,
@@ -82,12 +105,15 @@ class Studio:
     async def post(self, key: str) -> Posted:
         """Post the card as it stands, and its thread."""
         approval = await self.desk.get(key)
-        posted = await self._messenger.post(CHANNEL, card(approval))
+        posted = await self.messenger.post(CHANNEL, render.card(approval, stamp=STAMP))
         for logged in await self.store.read("", limit=1000):
-            message = reply(logged.event, approval) if logged.event.key == key else None
+            message = render.reply(logged.event, approval) if logged.event.key == key else None
             if message is not None:
-                await self._messenger.post(CHANNEL, message, thread=posted.ts)
+                await self.messenger.post(CHANNEL, message, thread=posted.ts)
         return posted
+
+
+Make = Callable[[Studio], Awaitable[str]]
 
 
 def clock_id(clock: FakeClock) -> str:
@@ -100,25 +126,9 @@ async def _pending(studio: Studio) -> str:
     return await studio.ask("delete-user", USER, reason)
 
 
-async def _refused_click(studio: Studio) -> str:
-    key = await _pending(studio)
-    dan = "slack:T0SANDBOX:U0DAN"
-    approval = await studio.desk.get(key)
-    await studio.desk.refuse(approval, reason="not_approver", principal=dan, surface="card")
-    return key
-
-
-async def _warning(studio: Studio) -> str:
-    return await studio.ask("open-file", TRICK, "It is only a picture.", run="job-7")
-
-
-async def _too_large(studio: Studio) -> str:
-    return await studio.ask("import-rows", ROWS, "The nightly import.")
-
-
 async def _approved(studio: Studio) -> str:
     key = await studio.ask("deploy", DEPLOY, "All checks are green.")
-    await studio.desk.decide(key, "approve", approver=ANA, surface="card")
+    await studio.desk.decide(key, "approve", approver=ANA, surface="card", seen=True)
     return key
 
 
@@ -129,8 +139,8 @@ async def _running(studio: Studio) -> str:
 
 
 async def _done(studio: Studio) -> str:
-    key = await _refused_click(studio)
-    await studio.desk.decide(key, "approve", approver=ANA, surface="card")
+    key = await _pending(studio)
+    await studio.desk.decide(key, "approve", approver=ANA, surface="card", seen=True)
     await studio.gate.report(await studio.run(key), seconds=0.8)
     return key
 
@@ -144,7 +154,7 @@ async def _failed(studio: Studio) -> str:
 async def _rejected(studio: Studio) -> str:
     key = await studio.ask("refund", REFUND, "The parcel never arrived.")
     note = "Not without a second look at the amount."
-    await studio.desk.decide(key, "deny", approver=BEN, note=note, surface="modal")
+    await studio.desk.decide(key, "deny", approver=BEN, note=note, surface="form")
     return key
 
 
@@ -173,7 +183,14 @@ async def _expired(studio: Studio) -> str:
     return key
 
 
-STATES: dict[str, Callable[[Studio], Awaitable[str]]] = {
+def _only_asked(name: str, payload: Any, reason: str | None = None) -> Make:
+    async def make(studio: Studio) -> str:
+        return await studio.ask(name, payload, reason)
+
+    return make
+
+
+STATES: dict[str, Make] = {
     "expired": _expired,  # first: the others shall not be an hour older
     "skipped": _skipped,
     "cancelled": _cancelled,
@@ -183,8 +200,11 @@ STATES: dict[str, Callable[[Studio], Awaitable[str]]] = {
     "approved": _approved,
     "rejected": _rejected,
     "done": _done,
-    "too-large": _too_large,
-    "warning": _warning,
+    "unreadable": _only_asked("set-flags", WIDE),
+    "trap": _only_asked("p\u0430y", TRAP, "The invoice is due today."),
+    "change": _only_asked("edit-file", CHANGE, "The new price list."),
+    "too-large": _only_asked("import-rows", ROWS, "The nightly import."),
+    "warning": _only_asked("open-file", TRICK, "It is only a picture."),
     "pending": _pending,
 }
 
@@ -233,12 +253,11 @@ class Stage:
     client: AsyncWebClient
     camera: Camera
     posted: dict[str, Posted]
+    keys: dict[str, str]
 
 
 @asynccontextmanager
-async def set_stage(
-    states: dict[str, Callable[[Studio], Awaitable[str]]], *, program: str, folder: Path
-) -> AsyncIterator[Stage]:
+async def set_stage(states: dict[str, Make], *, program: str, folder: Path) -> AsyncIterator[Stage]:
     """Open a sandbox and post one card for each of *states*."""
     clock = FakeClock(datetime.now(UTC).replace(second=0, microsecond=0))
     sandbox = Sandbox(clock=Clock(lambda: clock.now().timestamp()))
@@ -246,38 +265,134 @@ async def set_stage(
     async with sandbox, SandboxClient(sandbox.url) as people:
         client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url)
         studio = Studio(SlackMessenger(client), clock)
-        posted = {name: await studio.post(await make(studio)) for name, make in states.items()}
-        yield Stage(studio, people, client, Camera(program, sandbox.url, folder), posted)
+        keys = {name: await make(studio) for name, make in states.items()}
+        posted = {name: await studio.post(key) for name, key in keys.items()}
+        camera = Camera(program, sandbox.url, folder)
+        yield Stage(studio, people, client, camera, posted, keys)
 
 
 async def draw(folder: Path, *, program: str) -> None:
     """Draw the gallery into *folder*, with Chromium at *program*."""
-    async with set_stage({"card": _refused_click}, program=program, folder=folder) as stage:
+    async with set_stage({"card": _done}, program=program, folder=folder) as stage:
         await stage.camera.take("card", (1180, 660), thread=stage.posted["card"].ts)
     async with set_stage(STATES, program=program, folder=folder) as stage:
-        take = stage.camera.take
-        await take("all-light", (1280, 4700))
-        await take("all-dark", (1280, 4700), theme="dark")
-        await take("all-phone", (500, 5400))
-        await take("inspector", (1280, 800), inspector="1")
+        await in_three(stage, "all", (1280, 6000), (500, 6900))
+        await stage.camera.take("inspector", (1280, 800), inspector="1")
         for name, where in stage.posted.items():
-            await take(f"thread-{name}", (1180, 760), thread=where.ts, message=where.ts)
-        await _open_form(stage)
-        await take("form-light", (1180, 760))
-        await take("form-dark", (1180, 760), theme="dark")
-        await take("form-phone", (500, 844))
+            await stage.camera.take(
+                f"thread-{name}", (1180, 900), thread=where.ts, message=where.ts
+            )
+        for name, view in (await views(stage)).items():
+            await open_view(stage, view)
+            await in_three(stage, f"view-{name}", (1180, 1500), (500, 1700))
+        await stage.people.close_view("U0ANA", everything=True)
+        await stage.client.views_publish(user_id="U0ANA", view=await home(stage))
+        await in_three(stage, "home", (1180, 1700), (500, 2100), channel="home")
+        copy = await direct(stage)
+        await in_three(stage, "direct", (1180, 900), (500, 1100), channel=copy.channel)
+    async with set_stage({"pending": _pending}, program=program, folder=folder) as stage:
+        for message in await answers(stage):
+            await stage.studio.messenger.tell(CHANNEL, "U0ANA", message)
+        await in_three(stage, "answers", (1280, 4600), (500, 6400))
 
 
-async def _open_form(stage: Stage) -> None:
+async def in_three(
+    stage: Stage, name: str, desk: tuple[int, int], phone: tuple[int, int], **query: str
+) -> None:
+    """Take the same picture in light, in dark, and at the width of a phone."""
+    await stage.camera.take(f"{name}-light", desk, **query)
+    await stage.camera.take(f"{name}-dark", desk, theme="dark", **query)
+    await stage.camera.take(f"{name}-phone", phone, **query)
+
+
+async def approval_of(stage: Stage, name: str) -> Approval:
+    """Return the approval behind one of the cards."""
+    return await stage.studio.desk.get(stage.keys[name])
+
+
+async def views(stage: Stage) -> dict[str, dict[str, Any]]:
+    """Return the modals: a review from its first to its last page, the form, and the end."""
+    large, pending = await approval_of(stage, "too-large"), await approval_of(stage, "pending")
+    pages = render.review_pages(large)
+    shown: dict[str, Any] = {"stamp": STAMP, "person": "U0ANA", "place": CHANNEL}
+    made = {
+        f"review-{page}": render.review_modal(large, page, names=NAMES, **shown)
+        for page in sorted({1, 2, pages})
+    }
+    change = await approval_of(stage, "change")
+    made["review-change"] = render.review_modal(
+        change, 1, names=NAMES, notice="You have not been shown all of it yet.", **shown
+    )
+    made["reject"] = render.reject_modal(pending, **shown)
+    made["ended"] = render.ended_modal(await approval_of(stage, "rejected"), names=NAMES)
+    return made
+
+
+async def open_view(stage: Stage, view: dict[str, Any]) -> None:
+    """Show a modal to Ana, in place of the one that she sees."""
     where = stage.posted["pending"]
+    if await stage.people.views("U0ANA"):
+        await stage.people.close_view("U0ANA", everything=True)
     click = await stage.people.click_payload(
         "U0ANA", action_id=REJECT, channel=where.channel, ts=where.ts
     )
-    value = ButtonValue.parse(click["actions"][0]["value"])
-    view = reject_modal(
-        await stage.studio.desk.get(value.key), value, channel=where.channel, ts=where.ts
-    )
     await stage.client.views_open(trigger_id=click["trigger_id"], view=view)
+
+
+async def home(stage: Stage) -> dict[str, Any]:
+    """Return Ana's home."""
+    found = {name: await approval_of(stage, name) for name in STATES}
+    inbox = Inbox(
+        needs_you=tuple(found[name] for name in ("pending", "trap", "change", "too-large")),
+        waiting=(_voted(found["warning"]),),
+        decided=tuple(found[name] for name in ("done", "rejected", "expired")),
+        more=3,
+    )
+    now = stage.studio.clock.now()
+    return render.home(inbox, stamp=STAMP, person="U0ANA", now=now, names=NAMES)
+
+
+async def direct(stage: Stage) -> Posted:
+    """Write to Ana directly: one request that waits, and one that was rejected."""
+    link = await stage.studio.messenger.link(stage.posted["pending"])
+    for name in ("rejected", "pending"):
+        copy = await approval_of(stage, name)
+        posted = await stage.studio.messenger.post(
+            "U0ANA", render.direct(copy, link, stamp=STAMP, person="U0ANA", names=NAMES)
+        )
+    return posted
+
+
+def _voted(approval: Approval) -> Approval:
+    vote = Vote(
+        principal=ANA, verdict=Verdict.APPROVE, at=approval.created_at, digest=approval.digest
+    )
+    return approval.model_copy(update={"votes": (vote,)})
+
+
+async def answers(stage: Stage) -> list[Message]:
+    """Return what only one person sees: what came of a click, lists, summaries."""
+    asked = await approval_of(stage, "pending")
+    now = stage.studio.clock.now()
+    by: dict[str, Any] = {"id": asked.id, "at": now, "principal": ANA, "place": CHANNEL}
+    words = (
+        "not_approver", "not_by", "not_routed", "not_checked", "not_member", "incomplete_view",
+        "already_answered", "already_decided", "approval_not_found", "stale_card", "foreign_card",
+    )  # fmt: skip
+    return [
+        render.notice(ApprovalVoted(**by, verdict=Verdict.APPROVE), asked, names=NAMES),
+        *(render.notice(ApprovalRefused(**by, reason=word), asked, names=NAMES) for word in words),
+        render.unrecorded(StoreUnavailable("decide", cause="refused")),
+        render.unrecorded(Unconfirmed("decide")),
+        render.form_failed(),
+        render.form_failed(rejected=True),
+        render.too_many(),
+        render.listing([asked], total=3, now=now),
+        render.details(asked, names=NAMES),
+        render.who_can_decide(asked, names=NAMES, you_may=True),
+        render.unknown_id("delete *everything*"),
+        render.usage(),
+    ]
 
 
 def main(folder: Path) -> None:

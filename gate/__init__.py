@@ -15,6 +15,7 @@ The modules, in reading order:
 - `records`: reading, and committing what the state machine makes of a record
 - `desk`: the trusted side: route, decide, cancel, expire
 - `asking`, `waiting`: the two halves of a request; `reporting`: how the run ended
+- `executor`: for what holds the credential
 - `approval_gate`: the agent's verbs; `decorator` and `blocking` are two more ways to them
 - `levels`, `logs`: what is said once, and where
 - `testing`: the public test kit
@@ -50,6 +51,14 @@ from .audit import (
 )
 from .blocking import BlockingGate
 from .canonical import action_digest, canonical_text, parse_json
+from .checkpoints import (
+    MAX_CHECKPOINT,
+    MAX_CHECKPOINT_KEY,
+    Checkpoint,
+    Checkpoints,
+    check_checkpoint,
+    check_checkpoint_key,
+)
 from .clock import Clock, SystemClock, Timer, new_id, sleep
 from .desk import UNCHANGED, Desk
 from .errors import (
@@ -67,12 +76,17 @@ from .errors import (
     InvalidId,
     InvalidVerdict,
     LimitExceeded,
+    ModelFailed,
     NotAllowed,
     PayloadNotCanonical,
     PolicyError,
     ReceiptInvalid,
     Refused,
+    RunNotFound,
+    RunTaken,
+    RunUnfinished,
     SignoffError,
+    SnapshotUnsupported,
     StoreCorrupt,
     StoreUnavailable,
     Tampered,
@@ -96,6 +110,7 @@ from .events import (
     ApprovalVoted,
     event_from_wire,
 )
+from .executor import Executor
 from .keys import PublicKey, SigningKey, configured_keys, read_public_keys
 from .logs import get_logger
 from .notary import USE_WITHIN, Notary
@@ -121,6 +136,8 @@ from .transitions import as_of, refusal
 
 __all__ = [
     "MAX_AUDIT_LINE",
+    "MAX_CHECKPOINT",
+    "MAX_CHECKPOINT_KEY",
     "UNCHANGED",
     "USE_WITHIN",
     "AlreadyConsumed",
@@ -162,6 +179,8 @@ __all__ = [
     "BulkRead",
     "Cancellation",
     "Cards",
+    "Checkpoint",
+    "Checkpoints",
     "Clock",
     "ConfigError",
     "ConsumeOnce",
@@ -170,12 +189,14 @@ __all__ = [
     "Desk",
     "DigestMismatch",
     "EventLog",
+    "Executor",
     "InvalidId",
     "InvalidVerdict",
     "Leases",
     "LimitExceeded",
     "Listing",
     "LoggedEvent",
+    "ModelFailed",
     "NotAllowed",
     "Notary",
     "Outcome",
@@ -188,9 +209,13 @@ __all__ = [
     "Receipt",
     "ReceiptInvalid",
     "Refused",
+    "RunNotFound",
+    "RunTaken",
+    "RunUnfinished",
     "Rung",
     "SigningKey",
     "SignoffError",
+    "SnapshotUnsupported",
     "StoreClock",
     "StoreCorrupt",
     "StoreUnavailable",
@@ -209,6 +234,8 @@ __all__ = [
     "action_digest",
     "as_of",
     "canonical_text",
+    "check_checkpoint",
+    "check_checkpoint_key",
     "check_id",
     "configured_keys",
     "event_from_wire",

@@ -3,7 +3,7 @@
 A store's whole duty is `ApprovalStore`: three methods. Everything else is an optional capability
 with a small Protocol of its own, found by `isinstance`. Without them the gate polls, uses its own
 clock and consumes by compare-and-set, and says so once at start; the bot needs `StoreClock`,
-`EventLog`, `Listing`, `Leases` and `Cards` and refuses to start without them.
+`EventLog`, `AuditLog`, `Listing`, `Leases` and `Cards` and refuses to start without them.
 
 Stores know no rules. They never look into a record beyond its `key`, `version`, `status` and
 `due`, and never change one. `stores.conformance` proves a store against every sentence here.
@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from .approval import Approval, Consumption
+from .audit import AuditEntry, AuditHead, RawEvent
 from .events import ApprovalEvent
 
 __all__ = [
     "ApprovalStore",
+    "AuditLog",
     "BulkRead",
     "Cards",
     "ConsumeOnce",
@@ -167,6 +169,64 @@ class EventLog(Protocol):
         *fence* is what `Leases.hold` returned for the lease of the reader's name. A cursor never
         moves backwards: an earlier one changes nothing and is `True`. What is no cursor of this
         log is a `ValueError`.
+        """
+        ...
+
+
+@runtime_checkable
+class AuditLog(Protocol):
+    """A store that keeps the chain of sealed events beside its log.
+
+    It knows nothing of hashes: `gate.audit` makes entries and checks them. There is one chain for
+    one log; its head is the last entry.
+    """
+
+    async def audit_head(self) -> AuditHead:
+        """Return the head of the chain; number 0 and cursor `""` while nothing is sealed.
+
+        Raises `StoreCorrupt` where the last entry is none.
+        """
+        ...
+
+    async def unsealed(
+        self, after: str, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[RawEvent]:
+        """Return up to *limit* events of the log after the cursor, oldest first, as written.
+
+        Unlike `EventLog.read` it passes nothing over, whether or not it can be read. If there are
+        none yet, wait up to *wait* seconds for one.
+        """
+        ...
+
+    async def unsealed_count(self, *, limit: int = 10_000) -> int:
+        """Return how many events of the log are not sealed yet, *limit* at most."""
+        ...
+
+    async def seal(self, expected: AuditHead, entries: Sequence[AuditEntry]) -> bool:
+        """Add *entries* behind the head, if the head is *expected*; say whether they were added.
+
+        All are added in one write, or none. Of many concurrent calls with one expected head, one
+        adds its entries. Nothing is ever replaced.
+        """
+        ...
+
+    async def sealed(self, after: int = 0, *, limit: int = 100) -> Sequence[tuple[int, str]]:
+        """Return up to *limit* entries with numbers over *after*, in order: number and line.
+
+        They come as they lie there: whoever reads them checks them.
+        """
+        ...
+
+    async def is_sealed(self, cursor: str) -> bool:
+        """Say whether the event at *cursor* is sealed; what is no cursor is a `ValueError`."""
+        ...
+
+    async def trim(self, readers: Sequence[str], *, keep: int = 1000) -> int:
+        """Take away what nobody needs from the log's beginning; return how many events.
+
+        An event goes only if it is sealed, if every one of *readers* has noted a cursor at or
+        behind it, and if at least *keep* (1 or more) such events come after it. A reader that has
+        noted nothing yet has read nothing.
         """
         ...
 

@@ -13,10 +13,13 @@ from gate import (
     Approval,
     ApprovalEvent,
     ApprovalNotFound,
+    AuditEntry,
+    AuditHead,
     Clock,
     Consumption,
     LoggedEvent,
     Patched,
+    RawEvent,
     SystemClock,
     Wake,
     event_from_wire,
@@ -46,6 +49,9 @@ class MemoryStore:
         self._records: dict[str, str] = {}
         self._uses: dict[str, str] = {}
         self._events: list[str] = []
+        self._trimmed = 0
+        """How many events stood before the first of `_events`."""
+        self._entries: list[AuditEntry] = []
         self._news: set[asyncio.Future[None]] = set()
         self._positions: dict[str, str] = {}
         self._wakes: dict[str, dict[object, Wake]] = {}
@@ -124,17 +130,9 @@ class MemoryStore:
         self, after: str, *, limit: int = 100, wait: float = 0.0
     ) -> Sequence[LoggedEvent]:
         """See `gate.EventLog.read`. A cursor is the number of an event, from 1."""
-        start = int(after or 0)
-        if wait > 0 and start >= len(self._events):
-            news = asyncio.get_running_loop().create_future()
-            self._news.add(news)
-            try:
-                await asyncio.wait([news], timeout=wait)
-            finally:
-                self._news.discard(news)
         return [
-            LoggedEvent(cursor=str(number), event=event_from_wire(json.loads(text)))
-            for number, text in enumerate(self._events[start : start + limit], start + 1)
+            LoggedEvent(cursor=raw.cursor, event=event_from_wire(json.loads(raw.text)))
+            for raw in await self.unsealed(after, limit=limit, wait=wait)
         ]
 
     async def position(self, reader: str) -> str:
@@ -148,6 +146,59 @@ class MemoryStore:
         noted = int(self._positions.get(reader) or 0)
         self._positions[reader] = str(max(noted, int(cursor)))
         return True
+
+    async def audit_head(self) -> AuditHead:
+        """See `gate.AuditLog.audit_head`."""
+        return self._entries[-1].head if self._entries else AuditHead()
+
+    async def unsealed(
+        self, after: str, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[RawEvent]:
+        """See `gate.AuditLog.unsealed`."""
+        start = max(int(after or 0), self._trimmed)
+        if wait > 0 and start >= self._trimmed + len(self._events):
+            news = asyncio.get_running_loop().create_future()
+            self._news.add(news)
+            try:
+                await asyncio.wait([news], timeout=wait)
+            finally:
+                self._news.discard(news)
+            start = max(start, self._trimmed)
+        first = start - self._trimmed
+        return [
+            RawEvent(cursor=str(number), text=text.encode())
+            for number, text in enumerate(self._events[first : first + limit], start + 1)
+        ]
+
+    async def unsealed_count(self, *, limit: int = 10_000) -> int:
+        """See `gate.AuditLog.unsealed_count`."""
+        head = await self.audit_head()
+        return len(await self.unsealed(head.cursor, limit=limit))
+
+    async def seal(self, expected: AuditHead, entries: Sequence[AuditEntry]) -> bool:
+        """See `gate.AuditLog.seal`."""
+        if await self.audit_head() != expected:
+            return False
+        self._entries.extend(entries)
+        return True
+
+    async def sealed(self, after: int = 0, *, limit: int = 100) -> Sequence[tuple[int, str]]:
+        """See `gate.AuditLog.sealed`."""
+        return [(entry.number, entry.text) for entry in self._entries[after : after + limit]]
+
+    async def is_sealed(self, cursor: str) -> bool:
+        """See `gate.AuditLog.is_sealed`."""
+        return int(cursor) <= int((await self.audit_head()).cursor or 0)
+
+    async def trim(self, readers: Sequence[str], *, keep: int = 1000) -> int:
+        """See `gate.AuditLog.trim`."""
+        cursors = [self._positions.get(reader, "") for reader in readers]
+        cursors.append((await self.audit_head()).cursor)
+        last = min(int(cursor or 0) for cursor in cursors) - keep
+        gone = max(0, last - self._trimmed)
+        del self._events[:gone]
+        self._trimmed += gone
+        return gone
 
     async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
         """See `gate.Listing.pending`. Of one moment's records, the smaller key comes first."""

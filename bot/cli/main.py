@@ -16,6 +16,9 @@ from gate import ConfigError, NotAllowed, SignoffError, get_logger
 
 from ..manifest import build, to_yaml
 from .approvals import approve, cancel, list_pending, reject, show
+from .audit import audit
+from .doctor import doctor
+from .keygen import keygen
 from .output import print_json
 
 __all__ = ["main"]
@@ -116,7 +119,7 @@ def manifest(*, request_url: str | None, as_json: bool) -> None:
         click.echo(to_yaml(made), nl=False)
 
 
-for _verb in (list_pending, show, approve, reject, cancel):
+for _verb in (list_pending, show, approve, reject, cancel, audit, doctor, keygen):
     main.add_command(_verb)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import get_logger
+from gate import ConfigError, get_logger
 
+from .connection import PING_SECONDS, Connection
 from .handlers import Handlers
 from .workspace import Workspace
 
@@ -22,8 +22,6 @@ __all__ = ["CONNECTIONS", "SocketMode", "bolt_app"]
 
 CONNECTIONS: Final = 2
 """Socket Mode connections: Slack closes one to refresh it before it opens the next."""
-_DRAIN_SECONDS: Final = 3.0
-"""How long Slack waits for what it has sent."""
 
 
 def bolt_app(
@@ -80,6 +78,11 @@ class SocketMode:
         client: For `apps.connections.open`.
         app_token: The app-level token.
         connections: How many.
+        ping_interval: Seconds between pings, and between two tries to connect.
+
+    Attributes:
+        counted: How many connections Slack counts for the app, by its last hello: ours, those of
+            other replicas, of anybody else with the token, and dead ones.
     """
 
     def __init__(
@@ -89,24 +92,40 @@ class SocketMode:
         client: AsyncWebClient,
         app_token: str,
         connections: int = CONNECTIONS,
+        ping_interval: float = PING_SECONDS,
     ) -> None:
-        quiet = logging.getLogger("slack_sdk.socket_mode")
-        self._handlers = [
-            AsyncSocketModeHandler(bolt, app_token, logger=quiet, web_client=client)
+        self._log = get_logger("signoff.slack")
+        self._trouble: ConfigError | None = None
+        self._ended = asyncio.Event()
+        self._warned = 0
+        self.counted = 0
+        self._connections = [
+            Connection(
+                bolt,
+                client=client,
+                app_token=app_token,
+                ended=self._end,
+                counted=self._count,
+                ping_interval=ping_interval,
+            )
             for _ in range(connections)
         ]
-        self._under_way: set[asyncio.Task[Any]] = set()
-        for handler in self._handlers:
-            handler.client.socket_mode_request_listeners[:] = [self._owned(handler.handle)]
 
     async def __aenter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            ConfigError: Slack refuses the token, or Socket Mode is off.
+        """
         try:
             await asyncio.gather(
                 *(
-                    handler.connect_async()  # type: ignore[no-untyped-call]  # bolt has no types
-                    for handler in self._handlers
+                    connection.connect()  # type: ignore[no-untyped-call]  # the SDK has no types
+                    for connection in self._connections
                 )
             )
+            if self._trouble is not None:
+                raise self._trouble
         except BaseException:
             await self._close()
             raise
@@ -118,32 +137,48 @@ class SocketMode:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._under_way:
-            # A click that is being decided is still acknowledged.
-            await asyncio.wait(tuple(self._under_way), timeout=_DRAIN_SECONDS)
+        # A click that is being decided is still acknowledged.
+        await asyncio.gather(*(connection.drain() for connection in self._connections))
         await self._close()
+
+    async def watch(self) -> None:
+        """Return never: only an error ends it.
+
+        Raises:
+            ConfigError: Slack refuses the token by now, or Socket Mode was switched off.
+        """
+        await self._ended.wait()
+        if self._trouble is not None:
+            raise self._trouble
+
+    async def connected(self) -> int:
+        """Return how many connections stand."""
+        return sum([await connection.is_connected() for connection in self._connections])
+
+    def disconnects(self) -> Mapping[str, int]:
+        """Return reason → how often Slack has asked one of the connections to go."""
+        total: Counter[str] = Counter()
+        for connection in self._connections:
+            total.update(connection.disconnects)
+        return total
 
     async def _close(self) -> None:
         await asyncio.gather(
             *(
-                handler.close_async()  # type: ignore[no-untyped-call]  # bolt has no types
-                for handler in self._handlers
+                connection.close()  # type: ignore[no-untyped-call]  # the SDK has no types
+                for connection in self._connections
             ),
             return_exceptions=True,
         )
 
-    def _owned(self, handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        """Return *handle*, known as long as it runs: the SDK keeps no reference to its tasks."""
+    def _end(self, trouble: ConfigError) -> None:
+        self._trouble = self._trouble or trouble
+        self._ended.set()
 
-        async def owned(client: Any, request: Any) -> None:
-            task = asyncio.current_task()
-            if task is not None:
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
-            await handle(client, request)
-
-        return owned
-
-    async def connected(self) -> int:
-        """Return how many connections stand."""
-        return sum([await handler.client.is_connected() for handler in self._handlers])
+    def _count(self, count: int) -> None:
+        self.counted = count
+        ours = len(self._connections)
+        if count > ours and count != self._warned:
+            # Each of them gets its share of the clicks, and what a stranger gets we never see.
+            self._log.warning("socket.shared", connections=count, ours=ours)
+        self._warned = count if count > ours else 0

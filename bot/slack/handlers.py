@@ -1,104 +1,155 @@
-"""Owns what happens on a click: parse, ask the domain, acknowledge, answer in private. No rules.
+"""Owns what happens on a click: parse, ask the domain, acknowledge. No rules.
 
 The order is commit, then acknowledge: a decision that Slack has acknowledged is stored. Everything
-that only informs happens after the acknowledgement, as work of its own.
+that only informs happens after the acknowledgement, as work of its own. Who did something is told
+what came of it by whoever reads the events (`bot.answering`); here only what left no event.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import Approval, InvalidId, LimitExceeded, NotAllowed, SignoffError, Verdict, get_logger
+from gate import InvalidId, LimitExceeded, Verdict, get_logger
 
 from ..background import Background
 from ..deciding import Answers, Voter
-from ..messenger import DeliveryFailed, Message, Messenger, Posted
-from .ids import APPROVE, REASON_BLOCK, REJECT, REJECT_FORM, ButtonValue
-from .parse import Click, Submission
-from .render.line import Words, message
-from .render.modals import reject_modal
-from .render.notices import applied, foreign_card, notice_for, stale_card
-from .render.payload import arguments
+from ..directory import CachedDirectory
+from ..inbox import Inboxes
+from ..messenger import Messenger
+from .commands import Commands
+from .home import Homes
+from .ids import (
+    APPROVE,
+    COMMAND,
+    OPEN_CARD,
+    PAGE,
+    PAGE_BACK,
+    REASON_BLOCK,
+    REJECT,
+    REJECT_FORM,
+    REVIEW,
+    REVIEW_FORM,
+    WHO,
+)
+from .parse import Click, HomeOpened, Reviewed, ShortcutUse, SlashCall, Submission
+from .reception import Adopt, Reception, Shown, Use
+from .render import form_failed, reject_modal, shows_all, unrecorded
+from .review import Reviews, wants_review
+from .seal import Seal
 
-__all__ = ["Handlers"]
+__all__ = ["Doors", "Handlers"]
 
 Ack = Callable[..., Awaitable[Any]]
-
-_FORM_FAILED: Final = message(
-    [Words("❗ Nothing was recorded: Slack did not open the form. Please click Reject again.")]
-)
+Reply = Mapping[str, Any]
+"""What goes back to Slack with the acknowledgement."""
 
 _FORM_UNREADABLE: Final = (
     "Nothing was recorded: this form does not belong to a request that is known here."
 )
-_FORM_BUDGET: Final = 1.2
-"""Seconds for opening a form, after the budgets of `bot.deciding`; Slack waits 3 s in all."""
+_FORM_BUDGET: Final = 0.8
+"""Seconds for opening a form, beside the budgets of `bot.deciding`; Slack waits 3 s in all."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the listeners work with.
+
+    Attributes:
+        answers: Takes people's answers.
+        inboxes: What is pending, and for whom.
+        directory: Names that are known.
+        messenger: For private answers that no event holds.
+        client: Opens forms; without retry handlers.
+        seal: Seals and opens what goes to Slack and comes back.
+        background: Owns what happens after the acknowledgement.
+        now: Seconds that never run backwards.
+        bot_id: Our own.
+        adopt: Is told by the way which message was used; `None` if nobody cares.
+        form_budget: Seconds that Slack may take to open a form.
+    """
+
+    answers: Answers
+    inboxes: Inboxes
+    directory: CachedDirectory
+    messenger: Messenger
+    client: AsyncWebClient
+    seal: Seal
+    background: Background
+    now: Callable[[], float]
+    bot_id: str
+    adopt: Adopt | None = None
+    form_budget: float = _FORM_BUDGET
 
 
 class Handlers:
     """The app's listeners.
 
-    Args:
-        answers: Takes people's answers.
-        messenger: For private answers.
-        client: Opens forms; without retry handlers.
-        background: Owns what happens after the acknowledgement.
-        adopt: Is told by the way which card of an approval was used; `None` if nobody cares.
-        form_budget: Seconds that Slack may take to open a form.
+    Attributes:
+        homes: The homes that are open.
     """
 
-    def __init__(
-        self,
-        answers: Answers,
-        *,
-        messenger: Messenger,
-        client: AsyncWebClient,
-        background: Background,
-        adopt: Callable[[str, Posted], Awaitable[None]] | None = None,
-        form_budget: float = _FORM_BUDGET,
-    ) -> None:
-        self._answers = answers
-        self._messenger = messenger
-        self._client = client
-        self._background = background
-        self._adopt = adopt
-        self._form_budget = form_budget
+    def __init__(self, doors: Doors) -> None:
+        self._answers = doors.answers
+        self._client = doors.client
+        self._seal = doors.seal
+        self._form_budget = doors.form_budget
+        self._reception = Reception(
+            doors.answers,
+            seal=doors.seal,
+            messenger=doors.messenger,
+            background=doors.background,
+            now=doors.now,
+            adopt=doors.adopt,
+        )
+        self._reviews = Reviews(
+            doors.answers, reception=self._reception, client=doors.client, seal=doors.seal
+        )
+        self.homes = Homes(
+            doors.inboxes,
+            reception=self._reception,
+            client=doors.client,
+            seal=doors.seal,
+            now=doors.now,
+        )
+        self._commands = Commands(
+            doors.answers,
+            inboxes=doors.inboxes,
+            directory=doors.directory,
+            reception=self._reception,
+            reviews=self._reviews,
+            seal=doors.seal,
+            bot_id=doors.bot_id,
+        )
         self._log = get_logger("signoff.slack")
 
     def register(self, bolt: AsyncApp) -> None:
         """Make *bolt* call these listeners."""
-        bolt.action(APPROVE)(self.approve)
-        bolt.action(REJECT)(self.reject)
-        bolt.view(REJECT_FORM)(self.submit)
+        for action, work in (
+            (APPROVE, self._approve),
+            (REJECT, self._reject),
+            (REVIEW, self._review),
+            (PAGE, self._turn),
+            (PAGE_BACK, self._turn),
+        ):
+            bolt.action(action)(self._clicked(work))
+        bolt.action(OPEN_CARD)(self._ignored)
+        bolt.view(REJECT_FORM)(self.submit_reason)
+        bolt.view(REVIEW_FORM)(self.submit_review)
+        bolt.command(COMMAND)(self.slash)
+        bolt.shortcut({"type": "message_action", "callback_id": WHO})(self.who)
+        bolt.event("app_home_opened")(self.home_opened)
 
-    async def approve(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
-        """Take a click on Approve."""
-        click = self._read(body)
-        if click is None:
-            return _not_acknowledged()
-        await self._approve(click)
-        await ack()
-        return None
-
-    async def reject(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
-        """Take a click on Reject: open the form for the reason, for those who may answer."""
-        click = self._read(body)
-        if click is None:
-            return _not_acknowledged()
-        await self._ask_reason(click)
-        await ack()
-        return None
-
-    async def submit(self, ack: Ack, body: dict[str, Any]) -> None:
+    async def submit_reason(self, ack: Ack, body: dict[str, Any]) -> None:
         """Take the form behind Reject."""
         try:
-            submission = Submission.parse(body)
+            form = Submission.parse(body)
         except LimitExceeded as error:
             await ack(response_action="errors", errors={REASON_BLOCK: str(error)})
             return
@@ -106,111 +157,179 @@ class Handlers:
             self._log.warning("form.refused", reason=error.reason)
             await ack(response_action="errors", errors={REASON_BLOCK: _FORM_UNREADABLE})
             return
-        form = submission.form
-        click = Click(submission.voter, form.channel, form.ts, "", form.value)
-        approval = await self._look(click)
-        if approval is not None:
-            await self._answer(click, approval, Verdict.DENY, surface="modal", note=form.note)
+        presented = form.presented
+        reply, _ = await self._take(
+            form.voter, presented.attempt, presented.told_at, partial(self._submit_reason, form)
+        )
+        await ack(**reply)
+
+    async def submit_review(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
+        """Take Approve on the last page of a review."""
+        form = self._read(Reviewed.parse, body)
+        if form is None:
+            return _not_acknowledged()
+        presented = form.presented
+        reply, _ = await self._take(
+            form.voter, presented.attempt, presented.told_at, partial(self._submit_review, form)
+        )
+        await ack(**reply)
+        return None
+
+    async def slash(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
+        """Take a slash command."""
+        call = self._read(SlashCall.parse, body)
+        if call is None:
+            return _not_acknowledged()
+        reply, first = await self._take(
+            call.voter, call.attempt, call.channel, partial(self._slash, call)
+        )
+        await ack(**(reply if first else {}))
+        return None
+
+    async def who(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
+        """Take the shortcut "Who can decide this?"."""
+        use = self._read(ShortcutUse.parse, body)
+        if use is None:
+            return _not_acknowledged()
+
+        async def work() -> Reply:
+            self._commands.who(use)
+            return {}
+
+        await self._take(use.voter, use.attempt, use.posted.channel, work)
+        await ack()
+        return None
+
+    async def home_opened(self, body: dict[str, Any]) -> None:
+        """Draw the home of somebody who opens it."""
+        opened = self._read(HomeOpened.parse, body)
+        if opened is not None and opened.tab == "home":
+            self.homes.opened(opened.voter)
+
+    async def _ignored(self, ack: Ack) -> None:
         await ack()
 
+    def _clicked(
+        self, work: Callable[[Click], Awaitable[None]]
+    ) -> Callable[..., Awaitable[BoltResponse | None]]:
+        """Return a listener that reads a click, does *work* with it once, and acknowledges."""
+
+        async def listener(ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
+            click = self._read(Click.parse, body)
+            if click is None:
+                return _not_acknowledged()
+
+            async def take() -> Reply:
+                await work(click)
+                return {}
+
+            presented = click.presented
+            await self._take(click.voter, presented.attempt, presented.told_at, take)
+            await ack()
+            return None
+
+        return listener
+
+    async def _take(
+        self, voter: Voter, attempt: str, place: str, work: Callable[[], Awaitable[Reply]]
+    ) -> tuple[Reply, bool]:
+        """Do *work* once, at a bearable rate; return its reply, and whether it was done now."""
+
+        async def admitted() -> Reply:
+            return await work() if self._reception.admits(voter, told_at=place) else {}
+
+        return await self._reception.once(attempt, admitted)
+
     async def _approve(self, click: Click) -> None:
-        approval = await self._look(click)
-        if approval is None:
+        use = await self._reception.receive(click.presented)
+        if use is None:
             return
-        if not approval.final and not arguments(approval.effective_payload).whole:
-            # The card has no such button; what cannot be seen whole cannot be approved.
-            error = NotAllowed(
-                approval.id, reason="incomplete_view", principal=click.voter.principal
-            )
-            await self._answers.refuse(approval, click.voter, reason=error.reason, surface="card")
-            self._tell(click, notice_for(error, approval=approval))
+        seen = shows_all(use.approval, use.surface)
+        answer = await self._answers.answer(use.approval, use.attempt, Verdict.APPROVE, seen=seen)
+        if wants_review(answer):
+            self._reviews.open(use, trigger=click.trigger)
             return
-        await self._answer(click, approval, Verdict.APPROVE, surface="card")
+        self._reception.conclude(use.attempt, answer)
+        self._acted(use)
 
-    async def _ask_reason(self, click: Click) -> None:
-        approval = await self._look(click)
-        if approval is None or click.value is None:
+    async def _review(self, click: Click) -> None:
+        use = await self._admitted(click)
+        if use is not None:
+            self._reviews.open(use, trigger=click.trigger)
+
+    async def _turn(self, click: Click) -> None:
+        use = await self._reception.receive(click.presented)
+        if use is not None:
+            self._reviews.turn(use, click)
+
+    async def _reject(self, click: Click) -> None:
+        use = await self._admitted(click)
+        if use is None:
             return
-        try:
-            await self._answers.admit(approval, click.voter)
-        except SignoffError as error:
-            reason = error.reason if isinstance(error, NotAllowed) else error.code
-            await self._answers.refuse(approval, click.voter, reason=reason, surface="card")
-            self._tell(click, notice_for(error, approval=approval))
-            return
-        view = reject_modal(approval, click.value, channel=click.channel, ts=click.ts)
-        try:
-            async with asyncio.timeout(self._form_budget):
-                await self._client.views_open(trigger_id=click.trigger, view=view)
-        except Exception as error:  # noqa: BLE001  (whatever it was, the person must hear of it)
-            self._log.warning("form.not_opened", approval=approval.key, error=type(error).__name__)
-            self._tell(click, _FORM_FAILED)
-
-    async def _look(self, click: Click) -> Approval | None:
-        """Return the approval that the button stands for; answers for itself if there is none."""
-        if click.value is None:
-            self._tell(click, foreign_card())
-            return None
-        try:
-            approval = await self._answers.look(click.value.key)
-        except SignoffError as error:
-            self._tell(click, notice_for(error))
-            return None
-        if not click.value.fits(approval):
-            await self._refuse_stale(click.voter, approval, click.value)
-            self._tell(click, stale_card())
-            return None
-        self._background.start(self._used(click, approval), name="used-card")
-        return approval
-
-    async def _used(self, click: Click, approval: Approval) -> None:
-        if self._adopt is None:
-            return
-        try:
-            await self._adopt(approval.key, Posted(click.channel, click.ts))
-        except (DeliveryFailed, SignoffError) as error:
-            self._log.warning("card.not_adopted", approval=approval.key, error=type(error).__name__)
-
-    async def _refuse_stale(self, voter: Voter, approval: Approval, value: ButtonValue) -> None:
-        self._log.warning("click.stale", approval=value.key, principal=voter.principal)
-        await self._answers.refuse(approval, voter, reason="stale_card", surface="card")
-
-    async def _answer(
-        self,
-        click: Click,
-        approval: Approval,
-        verdict: Verdict,
-        *,
-        surface: str,
-        note: str | None = None,
-    ) -> None:
-        answer = await self._answers.answer(
-            approval, click.voter, verdict, surface=surface, note=note
+        view = reject_modal(
+            use.approval, stamp=self._seal.value, person=use.person, place=use.told_at
         )
-        if answer.refused is not None:
-            self._tell(click, notice_for(answer.refused, approval=answer.approval))
-        elif answer.approval is not None:
-            self._tell(click, applied(answer.approval, verdict))
+        inside = click.view is not None and click.view.review is not None
+        call = self._client.views_push if inside else self._client.views_open
+        shown = await self._reception.show(
+            partial(call, trigger_id=click.trigger, view=view), seconds=self._form_budget
+        )
+        if shown is Shown.FAILED:
+            await self._reject_at_once(use)
 
-    def _read(self, body: Mapping[str, Any]) -> Click | None:
+    async def _reject_at_once(self, use: Use) -> None:
+        """Reject without the reason that could not be asked for, and say where it can be given."""
+        quiet = replace(use.attempt, place=None)
+        answer = await self._answers.answer(use.approval, quiet, Verdict.DENY)
+        told = (
+            form_failed(rejected=True)
+            if answer.refused is None
+            else unrecorded(answer.refused, approval=answer.approval)
+        )
+        self._reception.tell(use.attempt.voter, use.told_at, told)
+        self._acted(use)
+
+    async def _submit_reason(self, form: Submission) -> Reply:
+        use = await self._reception.receive(form.presented)
+        if use is not None:
+            answer = await self._answers.answer(
+                use.approval, use.attempt, Verdict.DENY, note=form.note
+            )
+            self._reception.conclude(use.attempt, answer)
+            self._acted(use)
+        return {"response_action": "clear"}
+
+    async def _submit_review(self, form: Reviewed) -> Reply:
+        reply = await self._reviews.submit(form)
+        self.homes.acted(form.voter, there=form.presented.told_at == form.voter.user)
+        return reply
+
+    async def _slash(self, call: SlashCall) -> Reply:
+        reply = await self._commands.slash(call)
+        self.homes.acted(call.voter, there=False)
+        return reply
+
+    async def _admitted(self, click: Click) -> Use | None:
+        """Return the use, if the person may answer now; whoever may not is told."""
+        use = await self._reception.receive(click.presented)
+        if use is None:
+            return None
+        admitted = await self._answers.admit(use.approval, use.attempt)
+        if admitted.refused is None:
+            return use
+        self._reception.conclude(use.attempt, admitted)
+        self._acted(use)
+        return None
+
+    def _acted(self, use: Use) -> None:
+        self.homes.acted(use.attempt.voter, there=use.surface == "home")
+
+    def _read(self, parse: Callable[[Mapping[str, Any]], Any], body: Mapping[str, Any]) -> Any:
         try:
-            return Click.parse(body)
+            return parse(body)
         except InvalidId as error:
             self._log.warning("click.refused", reason=error.reason)
             return None
-
-    def _tell(self, click: Click, answer: Message) -> None:
-        self._background.start(self._deliver(click, answer), name="private-answer")
-
-    async def _deliver(self, click: Click, answer: Message) -> None:
-        if click.voter.user is None:
-            return
-        try:
-            await self._messenger.tell(click.channel, click.voter.user, answer)
-        except DeliveryFailed as error:
-            self._log.warning(
-                "answer.not_delivered", principal=click.voter.principal, reason=error.reason
-            )
 
 
 def _not_acknowledged() -> BoltResponse:

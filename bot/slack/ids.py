@@ -12,16 +12,26 @@ __all__ = [
     "ALREADY_OVER",
     "APPROVE",
     "BLOCK_PREFIX",
+    "COMMAND",
+    "OPEN_CARD",
+    "PAGE",
+    "PAGE_BACK",
     "REASON_BLOCK",
     "REASON_INPUT",
     "REJECT",
     "REJECT_FORM",
+    "REVIEW",
+    "REVIEW_FORM",
+    "WHO",
     "ButtonValue",
     "Principal",
+    "claimed_key",
     "cli_principal",
     "group_principal",
     "is_channel",
+    "is_key",
     "is_message",
+    "is_user",
     "parse_principal",
     "slack_principal",
 ]
@@ -30,8 +40,22 @@ APPROVE: Final = "signoff_approve"
 """action_id of the Approve button."""
 REJECT: Final = "signoff_reject"
 """action_id of the Reject button, which opens the form for a reason."""
+REVIEW: Final = "signoff_review"
+"""action_id of the Review button, which opens the first page of the arguments."""
+PAGE: Final = "signoff_page"
+"""action_id of the button for the next page of a review."""
+PAGE_BACK: Final = "signoff_page_back"
+"""action_id of the button for the page before."""
+OPEN_CARD: Final = "signoff_open"
+"""action_id of the button that is a link to the card; Slack sends it all the same."""
 REJECT_FORM: Final = "signoff_reject_form"
 """callback_id of the form behind Reject."""
+REVIEW_FORM: Final = "signoff_review_form"
+"""callback_id of a review; its submission on the last page approves."""
+COMMAND: Final = "/signoff"
+"""The slash command."""
+WHO: Final = "signoff_who"
+"""callback_id of the message shortcut that says who can decide."""
 ALREADY_OVER: Final = "signoff_already_over"
 """callback_id of the view that says that there is nothing left to decide."""
 REASON_BLOCK: Final = "signoff_reason"
@@ -41,7 +65,7 @@ REASON_INPUT: Final = "signoff_reason_text"
 BLOCK_PREFIX: Final = "signoff"
 """How the block_id of every block of ours begins."""
 
-_VERSION: Final = "v1"
+_VERSION: Final = "v2"
 _ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 _KEY = re.compile(rf"(?:{_ID}/)?{_ID}", re.ASCII)
 _NONCE = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
@@ -59,9 +83,9 @@ _LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\$-]{0,99}", re.ASCII)
 class ButtonValue:
     """What a button knows of its approval: opaque ids and what was shown, never the payload.
 
-    The text is `v1|<key>|<nonce>|<digest16>`. A version is exact: a value with more or fewer parts
-    is refused, so that a later version may add a MAC as its last part and no `v1` value can pass
-    for one of that version.
+    The text is `v2|<key>|<nonce>|<digest16>`. On the wire a MAC follows as the last part: see
+    `bot.slack.seal`. A version is exact: a value with more or fewer parts is refused, and so are
+    the values of version 1, which had no MAC.
     """
 
     key: str
@@ -113,6 +137,18 @@ class ButtonValue:
 
     def __str__(self) -> str:
         return "|".join((_VERSION, self.key, self.nonce, self.digest16))
+
+
+def claimed_key(text: object) -> str | None:
+    """Return the key that a button's value names, of whatever version, sealed or not.
+
+    It is a claim: good for a note of who used the button, never for anything else.
+    """
+    if not isinstance(text, str) or len(text) > 2000:
+        return None
+    version, _, rest = text.partition("|")
+    key = rest.partition("|")[0]
+    return key if version in ("v1", _VERSION) and is_key(key) else None
 
 
 @dataclass(frozen=True)
@@ -180,6 +216,16 @@ def parse_principal(text: str) -> Principal:
 def is_channel(text: object) -> bool:
     """Say whether *text* is the id of a channel, a group or a direct message."""
     return isinstance(text, str) and _CHANNEL.fullmatch(text) is not None
+
+
+def is_user(text: object) -> bool:
+    """Say whether *text* is a person's id."""
+    return isinstance(text, str) and _USER.fullmatch(text) is not None
+
+
+def is_key(text: object) -> bool:
+    """Say whether *text* could be the key of an approval: an id, or a namespace, `/` and an id."""
+    return isinstance(text, str) and _KEY.fullmatch(text) is not None
 
 
 def is_message(text: object) -> bool:

@@ -1,8 +1,9 @@
 """Owns Slack's numbers, and the last look at a message or a view before it is sent.
 
 The numbers are those of docs.slack.dev (reference/block-kit, chat.postMessage, chat.update,
-views.open) and of the official `@slack/types`. Slack does not say whether it counts code points or
-UTF-16 units, so texts with characters beyond the basic plane are counted in the larger unit.
+views.open, views.publish) and of the official `@slack/types`. Slack does not say whether it counts
+code points or UTF-16 units, so texts with characters beyond the basic plane are counted in the
+larger unit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .text import units
 
 __all__ = [
     "MAX_ACTION_ID",
-    "MAX_BLOCKS_BYTES",
+    "MAX_BLOCKS_JSON",
     "MAX_HEADER",
     "MAX_MESSAGE_BLOCKS",
     "MAX_TEXT",
@@ -27,8 +28,9 @@ __all__ = [
 
 MAX_MESSAGE_BLOCKS: Final = 50
 MAX_VIEW_BLOCKS: Final = 100
-MAX_BLOCKS_BYTES: Final = 40_000
-"""Our own: Slack refuses too much (`msg_blocks_too_long`) without telling the number."""
+MAX_BLOCKS_JSON: Final = 13_200
+"""Characters of a message's blocks as compact JSON. Slack refuses more (`msg_blocks_too_long`)
+without telling the number; slackapi/bolt-js issues 2509 and 2867 measured it."""
 MAX_VIEW_BYTES: Final = 250_000
 MAX_UPDATE_TEXT: Final = 4000
 """chat.update refuses more (`msg_too_long`), and every card is updated one day."""
@@ -67,7 +69,10 @@ def check_message(message: Message) -> list[str]:
     """
     look = _Look()
     look.string(message.text, "text", limit=MAX_UPDATE_TEXT)
-    look.blocks(message.blocks, limit=MAX_MESSAGE_BLOCKS, bytes_limit=MAX_BLOCKS_BYTES)
+    look.blocks(message.blocks, limit=MAX_MESSAGE_BLOCKS)
+    size = len(json.dumps(list(message.blocks), ensure_ascii=False, separators=(",", ":")))
+    if size > MAX_BLOCKS_JSON:
+        look.problem("blocks", f"{size} characters, {MAX_BLOCKS_JSON} are allowed")
     for index, block in enumerate(message.blocks):
         if block.get("type") == "input":
             look.problem(f"blocks/{index}", "an input belongs in a view")
@@ -75,28 +80,44 @@ def check_message(message: Message) -> list[str]:
 
 
 def check_view(view: Mapping[str, Any]) -> list[str]:
-    """Return what Slack would refuse in a modal *view*; empty is good."""
-    look = _Look()
-    if view.get("type") != "modal":
-        look.problem("type", "not a modal")
-    look.plain(view.get("title"), "title", limit=MAX_VIEW_TITLE)
-    for name in ("submit", "close"):
-        if name in view:
-            look.plain(view[name], name, limit=MAX_VIEW_TITLE)
-    look.string(view.get("callback_id"), "callback_id", limit=MAX_CALLBACK_ID)
-    look.string(view.get("private_metadata", ""), "private_metadata", limit=MAX_METADATA, least=0)
+    """Return what Slack would refuse in a *view*, a modal or a home; empty is good."""
+    home = view.get("type") == "home"
+    look = _Look(ids_per_block=home)
+    if not home:
+        _check_modal(view, look)
+    if "private_metadata" in view:
+        look.string(view["private_metadata"], "private_metadata", limit=MAX_METADATA, least=0)
     blocks = view.get("blocks", ())
-    look.blocks(blocks, limit=MAX_VIEW_BLOCKS, bytes_limit=MAX_VIEW_BYTES)
+    look.blocks(blocks, limit=MAX_VIEW_BLOCKS)
+    size = len(json.dumps(dict(view)))
+    if size > MAX_VIEW_BYTES:
+        look.problem("view", f"{size} bytes, {MAX_VIEW_BYTES} are allowed")
     if "submit" not in view and any(block.get("type") == "input" for block in blocks):
         look.problem("submit", "an input needs a submit button")
     return look.problems
 
 
-class _Look:
-    """Collects problems, each with its place. It never repeats a text that it finds."""
+def _check_modal(view: Mapping[str, Any], look: _Look) -> None:
+    if view.get("type") != "modal":
+        look.problem("type", "neither a modal nor a home")
+    look.plain(view.get("title"), "title", limit=MAX_VIEW_TITLE)
+    for name in ("submit", "close"):
+        if name in view:
+            look.plain(view[name], name, limit=MAX_VIEW_TITLE)
+    look.string(view.get("callback_id"), "callback_id", limit=MAX_CALLBACK_ID)
 
-    def __init__(self) -> None:
+
+class _Look:
+    """Collects problems, each with its place. It never repeats a text that it finds.
+
+    Args:
+        ids_per_block: Action ids have to be unique in each block only, as Slack demands it; in a
+            message and a modal they are unique in the whole, so that a click is unambiguous.
+    """
+
+    def __init__(self, *, ids_per_block: bool = False) -> None:
         self.problems: list[str] = []
+        self._ids_per_block = ids_per_block
         self._block_ids: set[str] = set()
         self._action_ids: set[str] = set()
 
@@ -131,15 +152,14 @@ class _Look:
             self.problem(place, "plain text must switch emoji off")
         self.string(value.get("text"), place, limit=limit)
 
-    def blocks(self, blocks: Sequence[Mapping[str, Any]], *, limit: int, bytes_limit: int) -> None:
+    def blocks(self, blocks: Sequence[Mapping[str, Any]], *, limit: int) -> None:
         if not 1 <= len(blocks) <= limit:
             self.problem("blocks", f"{len(blocks)} blocks, 1 to {limit} are allowed")
-        size = len(json.dumps(list(blocks)))
-        if size > bytes_limit:
-            self.problem("blocks", f"{size} bytes, {bytes_limit} are allowed")
         for index, block in enumerate(blocks):
             place = f"blocks/{index}"
             self._block_id(block, place)
+            if self._ids_per_block:
+                self._action_ids.clear()
             self._block(block, place)
 
     def _block_id(self, block: Mapping[str, Any], place: str) -> None:
@@ -219,7 +239,6 @@ class _Look:
         name = element.get("action_id")
         self.string(name, f"{place}/action_id", limit=MAX_ACTION_ID)
         if name in self._action_ids:
-            # Slack demands it within a block; in a whole message it keeps clicks unambiguous.
             self.problem(f"{place}/action_id", "used twice")
         self._action_ids.add(str(name))
 

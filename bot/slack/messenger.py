@@ -7,13 +7,18 @@ second message. Repeating is the notifier's business, which knows what was poste
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from ..messenger import DeliveryFailed, Message, Posted
+from gate import get_logger
+
+from ..messenger import DeliveryFailed, Mark, Message, Posted
+from .ids import is_message
 from .limits import check_message
 
 __all__ = ["SlackMessenger", "failure"]
@@ -55,6 +60,14 @@ _UNFIT: Final = frozenset(
 )
 """Words that are about the message and not about where it goes."""
 
+_READING: Final = frozenset(
+    {"chat.getPermalink", "conversations.history", "conversations.info", "conversations.replies"}
+)
+_PAGE: Final = 200
+_PAGES: Final = 3
+_SKEW: Final = 300.0
+"""Seconds by which Slack's clock may be behind the store's."""
+
 _WORD: Final = re.compile(r"[a-z0-9_.:-]{1,80}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_PAUSE: Final = 300.0
@@ -66,12 +79,18 @@ class SlackMessenger:
 
     Args:
         client: A client without retry handlers.
+        bot_id: Our own, by which our messages are told from others' with the same metadata;
+            without it none is found again.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, *, bot_id: str | None = None) -> None:
         self._client = client
+        self._bot_id = bot_id
+        self._log = get_logger("signoff.slack")
 
-    async def post(self, channel: str, message: Message, *, thread: str | None = None) -> Posted:
+    async def post(
+        self, channel: str, message: Message, *, thread: str | None = None, mark: Mark | None = None
+    ) -> Posted:
         """Post; see `Messenger.post`."""
         answer = await self._call(
             "chat.postMessage",
@@ -79,12 +98,14 @@ class SlackMessenger:
             thread_ts=thread,
             unfurl_links=False,
             unfurl_media=False,
+            # Needs no scope beyond chat:write, and chat.update keeps it (docs.slack.dev: both).
+            metadata=_metadata(mark) if mark else None,
             **_body(message),
         )
         where, ts = answer.get("channel"), answer.get("ts")
         if not isinstance(where, str) or not isinstance(ts, str):
             # It was taken, and nobody can say where it is: trying again would post it again.
-            raise DeliveryFailed("malformed_answer", permanent=True)
+            raise DeliveryFailed("malformed_answer", permanent=True, uncertain=True)
         return Posted(where, ts)
 
     async def update(self, posted: Posted, message: Message) -> None:
@@ -112,10 +133,54 @@ class SlackMessenger:
         link = answer.get("permalink")
         return link if isinstance(link, str) and link.startswith("https://") else None
 
+    async def find(
+        self, channel: str, mark: Mark, *, since: datetime, thread: str | None = None
+    ) -> Sequence[Posted]:
+        """Look in the history, which is an optional scope; see `Messenger.find`."""
+        if not self._bot_id:
+            return ()
+        method = "conversations.history" if thread is None else "conversations.replies"
+        found: list[Posted] = []
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            try:
+                answer = await self._call(
+                    method,
+                    channel=channel,
+                    ts=thread,
+                    oldest=f"{since.timestamp() - _SKEW:.6f}",
+                    limit=_PAGE,
+                    include_all_metadata="true",
+                    cursor=cursor,
+                )
+            except DeliveryFailed as error:
+                if not error.permanent:
+                    raise
+                self._log.info("history.closed", channel=channel, reason=error.reason)
+                return ()
+            found += [Posted(channel, ts) for ts in _marked(answer, mark, bot_id=self._bot_id)]
+            cursor = _next(answer)
+            if cursor is None:
+                break
+        return sorted(found, key=lambda posted: posted.ts)
+
+    async def trouble(self, channel: str) -> str | None:
+        """Ask conversations.info; see `Messenger.trouble`."""
+        try:
+            answer = await self._call("conversations.info", channel=channel)
+        except DeliveryFailed as error:
+            return error.reason
+        found = answer.get("channel")
+        if not isinstance(found, dict):
+            return "malformed_answer"
+        if found.get("is_archived"):
+            return "is_archived"
+        return "not_in_channel" if found.get("is_member") is False else None
+
     async def _call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
-            if method == "chat.getPermalink":
+            if method in _READING:
                 answer = await self._client.api_call(method, http_verb="GET", params=given)
             else:
                 answer = await self._client.api_call(method, json=given)
@@ -135,13 +200,17 @@ def failure(error: Exception) -> DeliveryFailed:
             return DeliveryFailed("ratelimited", retry_after=_seconds(response))
         if word is None:
             # Not Slack's answer: a proxy's page, say. An outage is never for good.
-            return DeliveryFailed(f"http_{status}")
+            return DeliveryFailed(f"http_{status}", uncertain=True)
         if status >= 500 or word in _PASSING:
-            return DeliveryFailed(word)
+            # By Slack's own words such a call may have had its effect in part.
+            return DeliveryFailed(word, uncertain=True)
         return DeliveryFailed(word, permanent=True, gone=word in _GONE, unfit=word in _UNFIT)
     if isinstance(error, TimeoutError):
-        return DeliveryFailed("timeout")
-    return DeliveryFailed("unreachable")
+        return DeliveryFailed("timeout", uncertain=True)
+    # Without a connection nothing was sent.
+    return DeliveryFailed(
+        "unreachable", uncertain=not isinstance(error, aiohttp.ClientConnectorError)
+    )
 
 
 def _word(data: object) -> str | None:
@@ -164,3 +233,32 @@ def _body(message: Message) -> dict[str, Any]:
         # A last look before Slack's own: what breaks its limits would be refused or, worse, cut.
         raise DeliveryFailed("invalid_blocks", permanent=True, unfit=True)
     return {"text": message.text, "blocks": list(message.blocks)}
+
+
+def _metadata(mark: Mark) -> dict[str, Any]:
+    payload = {"approval": mark.key, "nonce": mark.nonce, "slot": mark.slot}
+    return {"event_type": f"signoff_{mark.kind}", "event_payload": payload}
+
+
+def _marked(answer: Mapping[str, Any], mark: Mark, *, bot_id: str) -> list[str]:
+    wanted = _metadata(mark)
+    messages = answer.get("messages")
+    return [
+        message["ts"]
+        for message in (messages if isinstance(messages, list) else ())
+        if isinstance(message, dict)
+        # Anybody may post such metadata; only ours is ours.
+        and message.get("bot_id") == bot_id
+        and _has(message.get("metadata"), wanted)
+        and is_message(message.get("ts"))
+    ]
+
+
+def _has(found: object, wanted: Mapping[str, Any]) -> bool:
+    return isinstance(found, dict) and all(found.get(k) == v for k, v in wanted.items())
+
+
+def _next(answer: Mapping[str, Any]) -> str | None:
+    rest = answer.get("response_metadata")
+    cursor = rest.get("next_cursor") if isinstance(rest, dict) else None
+    return cursor if isinstance(cursor, str) and cursor else None

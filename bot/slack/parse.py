@@ -1,52 +1,135 @@
-"""Owns reading Slack's interactive payloads: a signed body in, a typed click or form out."""
+"""Owns reading what Slack delivers: a signed body in, a typed use of something of ours out.
+
+Nothing is believed here but what Slack itself says: who, where, and which control. What a control
+or a form of ours gives back is opened by `bot.slack.seal`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from gate import InvalidId
 
 from ..deciding import Voter
-from .ids import ButtonValue, is_channel, is_message, slack_principal
-from .render.modals import RejectForm
+from ..messenger import Posted
+from .ids import is_channel, is_message, is_user, slack_principal
+from .render import RejectForm, ReviewForm, page_surface
 
-__all__ = ["Click", "Submission"]
+__all__ = [
+    "Click",
+    "HomeOpened",
+    "OpenView",
+    "Presented",
+    "Reviewed",
+    "ShortcutUse",
+    "SlashCall",
+    "Submission",
+]
+
+Places = tuple[tuple[str, str], ...]
+"""Surfaces, as a seal names them, and places there."""
+
+_MAX_TEXT: Final = 8000
+"""Characters of a command; Slack's own limit for a message is lower."""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """A sealed value that somebody gives back, not opened yet."""
+
+    voter: Voter
+    value: object
+    among: Places
+    """Where it may have been sealed for, judged by what Slack says."""
+    told_at: str
+    """Where the person is told what came of it: a channel's id, or the person's own."""
+    attempt: str
+    """The same for the same use, delivered twice."""
+    posted: Posted | None = None
+    """The message that the button is on."""
+
+    @property
+    def surface(self) -> str:
+        """The likeliest surface, for records of values that cannot be opened."""
+        return self.among[0][0].partition(":")[0]
+
+
+@dataclass(frozen=True)
+class OpenView:
+    """A modal or a home that is open before the person."""
+
+    id: str
+    hash: str
+    review: ReviewForm | None
+    """Its hidden part, where it is a page of a review; otherwise it is a home."""
+
+    @classmethod
+    def parse(cls, view: Mapping[str, Any]) -> Self:
+        """Read the `view` of a payload.
+
+        Raises:
+            InvalidId: It has no id, or is neither a home nor a page of a review.
+        """
+        view_id, view_hash = view.get("id"), view.get("hash")
+        if not isinstance(view_id, str) or not isinstance(view_hash, str):
+            raise InvalidId(field="view", reason="it has no id")
+        review = None if view.get("type") == "home" else ReviewForm.parse(view)
+        return cls(id=view_id, hash=view_hash, review=review)
 
 
 @dataclass(frozen=True)
 class Click:
-    """One person's click on one button of one message."""
+    """One person's click on one button, in a message or in a view."""
 
-    voter: Voter
-    channel: str
-    ts: str
+    presented: Presented
     trigger: str
-    value: ButtonValue | None
-    """`None` where the button is none of ours."""
+    view: OpenView | None = None
+
+    @property
+    def voter(self) -> Voter:
+        """Who clicked."""
+        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
         """Read a `block_actions` payload.
 
         Raises:
-            InvalidId: It has not exactly one action, or lacks person, channel or message.
+            InvalidId: It has not exactly one action, or lacks a person, or a message or view.
         """
-        container = _part(body, "container")
-        channel = _part(body, "channel").get("id") or container.get("channel_id")
-        ts = _part(body, "message").get("ts") or container.get("message_ts")
+        voter, user = _voter(body)
         actions = body.get("actions")
         if not isinstance(actions, list) or len(actions) != 1 or not isinstance(actions[0], dict):
             raise InvalidId(field="click", reason="it has not exactly one action")
-        if not is_channel(channel) or not is_message(ts):
-            raise InvalidId(field="click", reason="it names no message")
+        action = actions[0]
+        trigger = str(body.get("trigger_id", ""))
+        used = (str(action.get("action_id")), str(action.get("action_ts")), voter.principal)
+        if "view" in body:
+            view = OpenView.parse(_part(body, "view"))
+            among: Places = (("home", user),)
+            told_at = user
+            if view.review is not None:
+                among = _pages(view.review.pages, user)
+                told_at = _place(view.review.place, user)
+            value, attempt = action.get("value"), _attempt(view.id, *used)
+            return cls(Presented(voter, value, among, told_at, attempt), trigger, view)
+        posted = _posted(body)
+        direct = posted.channel.startswith("D")
+        surfaces = (("card", posted.channel), ("direct", user))
         return cls(
-            voter=_voter(body),
-            channel=str(channel),
-            ts=str(ts),
-            trigger=str(body.get("trigger_id", "")),
-            value=_value(actions[0].get("value")),
+            Presented(
+                voter,
+                action.get("value"),
+                tuple(reversed(surfaces)) if direct else surfaces,
+                told_at=user if direct else posted.channel,
+                attempt=_attempt(posted.channel, posted.ts, *used),
+                posted=posted,
+            ),
+            trigger,
         )
 
 
@@ -54,8 +137,13 @@ class Click:
 class Submission:
     """One person's answer in the form behind Reject."""
 
-    voter: Voter
-    form: RejectForm
+    presented: Presented
+    note: str | None
+
+    @property
+    def voter(self) -> Voter:
+        """Who submitted it."""
+        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -65,26 +153,165 @@ class Submission:
             InvalidId: Not a submission of our form, or without a person.
             LimitExceeded: The reason is too long.
         """
-        return cls(voter=_voter(body), form=RejectForm.parse(_part(body, "view")))
+        voter, user = _voter(body)
+        view = _part(body, "view")
+        form = RejectForm.parse(view)
+        presented = Presented(
+            voter,
+            form.value,
+            (("form", user),),
+            told_at=_place(form.place, user),
+            attempt=_attempt(str(view.get("id")), *_trigger(body), voter.principal),
+        )
+        return cls(presented, form.note)
 
 
-def _voter(body: Mapping[str, Any]) -> Voter:
-    """Return who clicked: the team of the person, else of the payload; both are Slack's word."""
+@dataclass(frozen=True)
+class Reviewed:
+    """One person's Approve on the last page of a review."""
+
+    presented: Presented
+    pages: int
+
+    @property
+    def voter(self) -> Voter:
+        """Who submitted it."""
+        return self.presented.voter
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read a `view_submission` payload.
+
+        Raises:
+            InvalidId: Not a submission of a last page, or without a person.
+        """
+        voter, user = _voter(body)
+        view = _part(body, "view")
+        form = ReviewForm.parse(view)
+        if not form.last:
+            raise InvalidId(field="review", reason="it is not the last page")
+        presented = Presented(
+            voter,
+            form.value,
+            ((page_surface(form.page, form.pages), user),),
+            told_at=_place(form.place, user),
+            attempt=_attempt(str(view.get("id")), *_trigger(body), voter.principal),
+        )
+        return cls(presented, form.pages)
+
+
+@dataclass(frozen=True)
+class SlashCall:
+    """One person's slash command."""
+
+    voter: Voter
+    channel: str
+    text: str
+    trigger: str
+    attempt: str
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read the fields of a command.
+
+        Raises:
+            InvalidId: It lacks a person or a channel, or its text is no text.
+        """
+        team, user, channel = body.get("team_id"), body.get("user_id"), body.get("channel_id")
+        text = body.get("text") or ""
+        if not isinstance(team, str) or not isinstance(user, str) or not is_channel(channel):
+            raise InvalidId(field="command", reason="it names no person or no channel")
+        if not isinstance(text, str) or len(text) > _MAX_TEXT:
+            raise InvalidId(field="command", reason="it has no text, or too much")
+        voter = Voter(principal=slack_principal(team, user), team=team, user=user)
+        attempt = _attempt("slash", *_trigger(body), voter.principal)
+        return cls(voter, str(channel), text, str(body.get("trigger_id", "")), attempt)
+
+
+@dataclass(frozen=True)
+class ShortcutUse:
+    """One person's use of a shortcut in the menu of a message."""
+
+    voter: Voter
+    posted: Posted
+    message: Mapping[str, Any]
+    attempt: str
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read a `message_action` payload.
+
+        Raises:
+            InvalidId: It lacks a person or a message.
+        """
+        voter, _ = _voter(body)
+        posted = _posted(body)
+        attempt = _attempt("shortcut", *_trigger(body), voter.principal)
+        return cls(voter, posted, _part(body, "message"), attempt)
+
+
+@dataclass(frozen=True)
+class HomeOpened:
+    """One person's look at the app's home."""
+
+    voter: Voter
+    tab: str
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read the event `app_home_opened`.
+
+        Raises:
+            InvalidId: It names no person.
+        """
+        event = _part(body, "event")
+        team, user = body.get("team_id"), event.get("user")
+        if not isinstance(team, str) or not isinstance(user, str):
+            raise InvalidId(field="event", reason="it names no person")
+        voter = Voter(principal=slack_principal(team, user), team=team, user=user)
+        return cls(voter, str(event.get("tab", "home")))
+
+
+def _voter(body: Mapping[str, Any]) -> tuple[Voter, str]:
+    """Return who it was: the team of the person, else of the payload; both are Slack's word."""
     user = _part(body, "user")
     team = user.get("team_id")
     if team is None:
         team = _part(body, "team").get("id")
     person = user.get("id")
-    if not isinstance(team, str) or not isinstance(person, str):
+    if not isinstance(team, str) or not is_user(person):
         raise InvalidId(field="click", reason="it names no person")
-    return Voter(principal=slack_principal(team, person), team=team, user=person)
+    person = str(person)
+    return Voter(principal=slack_principal(team, person), team=team, user=person), person
 
 
-def _value(text: object) -> ButtonValue | None:
-    try:
-        return ButtonValue.parse(text)
-    except InvalidId:
-        return None
+def _posted(body: Mapping[str, Any]) -> Posted:
+    container = _part(body, "container")
+    channel = _part(body, "channel").get("id") or container.get("channel_id")
+    ts = _part(body, "message").get("ts") or body.get("message_ts") or container.get("message_ts")
+    if not is_channel(channel) or not is_message(ts):
+        raise InvalidId(field="click", reason="it names no message")
+    return Posted(str(channel), str(ts))
+
+
+def _pages(pages: int, user: str) -> Places:
+    return tuple((page_surface(page, pages), user) for page in range(1, pages + 1))
+
+
+def _place(place: str, user: str) -> str:
+    if place != user and not is_channel(place):
+        raise InvalidId(field="view", reason="it names no place")
+    return place
+
+
+def _trigger(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what tells this submission of a view, or this command, from the next one."""
+    return str(body.get("trigger_id", "")), str(_part(body, "view").get("hash", ""))
+
+
+def _attempt(*parts: str) -> str:
+    # A digest: a trigger id opens views as long as it lives, and must not be stored.
+    return hashlib.sha256(json.dumps(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

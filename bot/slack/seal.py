@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -44,7 +45,7 @@ class Seal:
 
         Args:
             approval: What the button is about.
-            surface: What the button is on: `card`, `direct`, `home`, `form`, `review:2`, ….
+            surface: What the button is on: `card`, `direct`, `home`, `form`, `review:2/3`, ….
             place: The channel's id where everybody sees it, else the id of the one person whom it
                 is shown to.
 
@@ -60,13 +61,26 @@ class Seal:
         Raises:
             InvalidId: Anything else. The error does not repeat the text.
         """
-        if not isinstance(text, str):
+        return self.find(text, among=((surface, place),))[1]
+
+    def find(self, text: object, *, among: Iterable[tuple[str, str]]) -> tuple[str, ButtonValue]:
+        """Return which of some surfaces the value was made for, and what it says.
+
+        Args:
+            text: What came back.
+            among: Surfaces and places where it may have been used.
+
+        Raises:
+            InvalidId: `value` made it for none of them. The error does not repeat the text.
+        """
+        if not isinstance(text, str) or not text.isascii():
             raise InvalidId(field="button value", reason="it is not a text of ours")
         head, _, mac = text.rpartition("|")
         value = ButtonValue.parse(head)
-        if not hmac.compare_digest(mac.encode(), self._mac(value, surface, place).encode()):
-            raise InvalidId(field="button value", reason="its seal is not ours")
-        return value
+        for surface, place in among:
+            if hmac.compare_digest(mac, self._mac(value, surface, place)):
+                return surface, value
+        raise InvalidId(field="button value", reason="its seal is not ours")
 
     def _mac(self, value: ButtonValue, surface: str, place: str) -> str:
         parts = (self._installation, surface, place, str(value))

@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from gate import InvalidId
 
+from .alphabets import mixed, words_of
 from .ids import parse_principal
 
 __all__ = [
@@ -72,7 +73,6 @@ _INERT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
 _LONG_SPACES = " " * (MAX_SPACES + 1)
 _LONG_BREAKS = "\n" * (MAX_BREAKS + 1)
 _UNIT = re.compile(r"⟨[^⟩]*⟩")
-_WORD = re.compile(r"\w+")
 
 
 class Finding(StrEnum):
@@ -133,7 +133,7 @@ def findings(text: str) -> dict[Finding, int]:
             found[finding] = found.get(finding, 0) + count
         elif unicodedata.bidirectional(unit) in ("R", "AL"):
             found[Finding.RIGHT_TO_LEFT] = found.get(Finding.RIGHT_TO_LEFT, 0) + count
-    words = sum(_lookalike(word) for word in _WORD.findall(text))
+    words = sum(mixed(word) for word in words_of(text))
     if words:
         found[Finding.LOOKALIKE] = words
     return {kind: found[kind] for kind in Finding if kind in found}
@@ -245,7 +245,7 @@ def mention(principal: str) -> str:
     try:
         who = parse_principal(principal)
     except InvalidId:
-        return inert(principal)
+        return inert(principal, 40)
     match who.kind:
         case "user":
             return f"<@{who.id}>"
@@ -345,21 +345,6 @@ def _nature(char: str) -> Finding | None:
 
 def _in(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= code <= last for first, last in ranges)
-
-
-@lru_cache(maxsize=4096)
-def _script(char: str) -> str:
-    return unicodedata.name(char, "").partition(" ")[0] if char.isalpha() else ""
-
-
-def _lookalike(word: str) -> bool:
-    """Say whether *word* could pass for another: alphabets mixed, or letters in fancy dress."""
-    if word.isascii():
-        return False
-    scripts = {_script(char) for char in word}
-    if "LATIN" in scripts and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}:
-        return True
-    return any(unicodedata.decomposition(char).startswith(("<font>", "<wide>")) for char in word)
 
 
 def _is_flag(char: str) -> bool:

@@ -14,7 +14,7 @@ from gate import ConfigError, get_logger
 from ..manifest import BOT_SCOPES
 from .messenger import failure
 
-__all__ = ["Workspace", "check_app_token", "look_around"]
+__all__ = ["Workspace", "app_token_trouble", "check_app_token", "look_around"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ async def check_app_token(client: AsyncWebClient, token: str) -> None:
         raise _config("SLACK_APP_TOKEN", failure(error).reason) from None
 
 
+def app_token_trouble(word: str) -> ConfigError | None:
+    """Return the error for Slack's *word* about an app-level token, if trying again is no use."""
+    return _config("SLACK_APP_TOKEN", word) if word in _APP_TOKEN_WORDS else None
+
+
 def _check_scopes(headers: Any) -> None:
     granted = next(
         (value for name, value in dict(headers).items() if name.lower() == "x-oauth-scopes"), None
@@ -111,11 +116,26 @@ async def _ask(
     return (response.data if isinstance(response.data, dict) else {}), response.headers
 
 
+_APP_TOKEN_WORDS = {
+    "access_denied",
+    "account_inactive",
+    "invalid_auth",
+    "link_disabled",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+}
+"""What only the operator can mend; after any other word the same token may work later."""
+
 _SENTENCES = {
     "invalid_auth": "Slack does not know this token",
     "not_authed": "Slack does not know this token",
     "account_inactive": "the token's account is deactivated",
     "token_revoked": "the token was revoked",
+    "token_expired": "the token has expired",
     "not_allowed_token_type": "this is another kind of token",
     "link_disabled": "Socket Mode is switched off for the app",
     "channel_not_found": "Slack knows no such channel, or the bot cannot see it",

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-__all__ = ["Probe", "serve", "web_application"]
+__all__ = ["Exposition", "Probe", "serve", "web_application"]
 
 Probe = Callable[[], Awaitable[str | None]]
 """Says what is wrong, in a few words without secrets, or `None`."""
@@ -18,6 +18,10 @@ PROBE_BUDGET: Final = 2.0
 MAX_BODY: Final = 1024 * 1024
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Exposition = Callable[[], Awaitable[tuple[bytes, str]]]
+"""Gives the metrics as they are sent, and their content type."""
+
+_NO_METRICS: Final = 'Metrics need an extra: pip install "signoff[metrics]".\n'
 
 
 def web_application(
@@ -25,19 +29,22 @@ def web_application(
     *,
     informing: Mapping[str, Probe] | None = None,
     slack_events: Handler | None = None,
+    metrics: Exposition | None = None,
     budget: float = PROBE_BUDGET,
 ) -> web.Application:
     """Return the application.
 
     `GET /livez` answers while the event loop turns. `GET /readyz` asks every probe: 200 if none
-    objects, else 503, with one word or sentence for each.
+    objects, else 503, with one word or sentence for each. `GET /metrics` gives the metrics, or 404
+    and a sentence where there are none.
 
     Args:
         probes: What must be well for the bot to do its work.
         informing: What is told there too and changes no status: a channel that refuses messages is
             no reason to send this replica no more clicks.
-        budget: Seconds that a probe may take.
         slack_events: Takes Slack's requests at `POST /slack/events`, where they come over HTTP.
+        metrics: Gives the metrics; `None` where the extra is not installed.
+        budget: Seconds that a probe may take.
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -56,9 +63,17 @@ def web_application(
             status=200 if ready else 503,
         )
 
+    async def scrape(_: web.Request) -> web.Response:
+        if metrics is None:
+            return web.Response(status=404, text=_NO_METRICS)
+        body, kind = await metrics()
+        # Set as it is: aiohttp takes a type with parameters only this way.
+        return web.Response(body=body, headers={"Content-Type": kind})
+
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", scrape)
     if slack_events is not None:
         app.router.add_post("/slack/events", slack_events)
     return app

@@ -23,10 +23,14 @@ import pytest
 
 # Before the modules are imported: their assertions then explain themselves like a test's own.
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("approvals", "capabilities", "logs", "replicas"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("approvals", "audit", "capabilities", "logs", "replicas")
+    )
 )
 
 from .approvals import ApprovalStoreContract
+from .audit import AuditLogContract
 from .capabilities import (
     BulkReadContract,
     ConsumeOnceContract,
@@ -38,6 +42,7 @@ from .replicas import CardsContract, LeasesContract
 
 __all__ = [
     "ApprovalStoreContract",
+    "AuditLogContract",
     "BulkReadContract",
     "CardsContract",
     "ConsumeOnceContract",

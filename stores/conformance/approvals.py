@@ -13,6 +13,7 @@ import pytest
 from gate import (
     Approval,
     ApprovalStore,
+    AuditLog,
     BulkRead,
     Cards,
     ConsumeOnce,
@@ -28,7 +29,17 @@ from .samples import FAR_FUTURE, LONG_AGO, consumption, decided, pending, reques
 
 __all__ = ["ApprovalStoreContract"]
 
-_CAPABILITIES = (StoreClock, Watch, BulkRead, EventLog, Listing, ConsumeOnce, Leases, Cards)
+_CAPABILITIES = (
+    StoreClock,
+    Watch,
+    BulkRead,
+    EventLog,
+    AuditLog,
+    Listing,
+    ConsumeOnce,
+    Leases,
+    Cards,
+)
 _TASKS = 50
 
 _PAYLOADS: dict[str, Any] = {

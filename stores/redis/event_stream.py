@@ -9,16 +9,17 @@ from typing import Final
 
 import structlog
 
-from gate import ApprovalEvent, LoggedEvent, StoreCorrupt
+from gate import ApprovalEvent, LoggedEvent, RawEvent, StoreCorrupt
 
 from . import scripts
 from .codec import decode_event, encode_event
 from .keys import Keys
 from .link import Link
 
-__all__ = ["EventStream"]
+__all__ = ["START", "EventStream", "check_cursor", "order", "text_of"]
 
-_START: Final = "0-0"
+START: Final = "0-0"
+"""The cursor before all."""
 _CURSOR: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _SLICE: Final = 5.0
 """Seconds that the server holds back one read: longer waits are several reads."""
@@ -32,7 +33,7 @@ class EventStream:
     def __init__(self, link: Link, keys: Keys) -> None:
         self._link = link
         self._keys = keys
-        self._told = _START
+        self._told = START
         """The newest unreadable entry that was logged."""
 
     async def append(self, events: Sequence[ApprovalEvent]) -> None:
@@ -48,7 +49,7 @@ class EventStream:
         Raises:
             ValueError: *after* is no cursor of this log.
         """
-        cursor = _check_cursor(after) if after else _START
+        cursor = check_cursor(after) if after else START
         end = asyncio.get_running_loop().time() + wait
         while True:
             rest = end - asyncio.get_running_loop().time()
@@ -62,6 +63,20 @@ class EventStream:
             elif rest <= 0:
                 return []
 
+    async def raw(self, after: str, *, limit: int = 100, wait: float = 0.0) -> Sequence[RawEvent]:
+        """Return whatever stands behind *after*, oldest first; wait for something if need be.
+
+        Raises:
+            ValueError: *after* is no cursor of this log.
+        """
+        cursor = check_cursor(after) if after else START
+        end = asyncio.get_running_loop().time() + wait
+        while True:
+            rest = end - asyncio.get_running_loop().time()
+            entries = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
+            if entries or rest <= 0:
+                return [RawEvent(place.decode(), text_of(fields)) for place, fields in entries]
+
     async def position(self, reader: str) -> str:
         """Return what *reader* has noted last."""
         [noted] = await self._link.read(["GET", self._keys.reader(reader)], operation="position")
@@ -74,7 +89,7 @@ class EventStream:
             ValueError: *cursor* is no cursor of this log.
         """
         return await scripts.advance(
-            self._link, self._keys, reader, _check_cursor(cursor), fence=fence
+            self._link, self._keys, reader, check_cursor(cursor), fence=fence
         )
 
     async def _entries(
@@ -103,18 +118,30 @@ class EventStream:
                 raise StoreCorrupt("event", reason="not one field")
             return LoggedEvent(cursor=cursor, event=decode_event(fields[1]))
         except StoreCorrupt as error:
-            if _order(cursor) > _order(self._told):
+            if order(cursor) > order(self._told):
                 self._told = cursor
                 _logger.error("event_unreadable", cursor=cursor, reason=error.reason)
             return None
 
 
-def _check_cursor(cursor: str) -> str:
+def text_of(fields: Sequence[bytes] | None) -> bytes:
+    """Return the event's text; of what was put there by others, everything that there is."""
+    parts = fields or []
+    return parts[1] if len(parts) == 2 and parts[0] == b"e" else b"\0".join(parts)
+
+
+def check_cursor(cursor: str) -> str:
+    """Return *cursor* if it is one of this log.
+
+    Raises:
+        ValueError: It is none.
+    """
     if not _CURSOR.fullmatch(cursor):
         raise ValueError("not a cursor of this log")
     return cursor
 
 
-def _order(cursor: str) -> tuple[int, int]:
+def order(cursor: str) -> tuple[int, int]:
+    """Return what cursors are compared by: two numbers of up to 64 bits."""
     time, _, place = cursor.partition("-")
     return int(time), int(place)

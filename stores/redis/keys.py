@@ -12,9 +12,14 @@ key, behind `signoff:`         type        written by               end of life
                                                                     status
 `{b}:deadlines`                sorted set  with the record          as `pending`
 `{b}:events`                   stream      with each change         trimmed once sealed
+`{b}:audit`                    stream      the lease's holder       retention of sealed entries;
+                                                                    the last one never
 `{b}:reader:<name>`            string      a reader of the events   never; one per reader
 `{b}:lease:<name>`             string      its holder               its own TTL, or release
 `{b}:fence:<name>`             string      with a change of holder  never; one per lease
+`{b}:checkpoint:<key>`         string      the agent                the agent deletes it
+`{b}:checkpoints`              sorted set  with a checkpoint        an entry leaves with it
+`{b}:steps:<run>`              list        the run's worker         the run is reset
 `meta`                         hash        the first start          never
 =============================  ==========  =======================  ================================
 
@@ -55,9 +60,13 @@ _TABLE: Final = (
     KeyKind("pending", "zset", named=False),
     KeyKind("deadlines", "zset", named=False),
     KeyKind("events", "stream", named=False),
+    KeyKind("audit", "stream", named=False),
     KeyKind("reader", "string", named=True),
     KeyKind("lease", "string", named=True),
     KeyKind("fence", "string", named=True),
+    KeyKind("checkpoint", "string", named=True),
+    KeyKind("checkpoints", "zset", named=False),
+    KeyKind("steps", "list", named=True),
 )
 _META_KIND: Final = KeyKind("meta", "hash", named=False)
 _PATTERN: Final = re.compile(r"signoff:\{\d+\}:([a-z]+)(?::(.+))?", re.DOTALL)
@@ -84,6 +93,8 @@ class Keys:
         self.pending = self._name(0, "pending")
         self.deadlines = self._name(0, "deadlines")
         self.events = self._name(0, "events")
+        self.audit = self._name(0, "audit")
+        self.checkpoints = self._name(0, "checkpoints")
 
     def bucket(self, key: str) -> int:
         """Return the bucket of the record under *key*: stable for ever, the same everywhere."""
@@ -124,6 +135,14 @@ class Keys:
     def fence(self, name: str) -> str:
         """Return the name of a lease's counter of holders."""
         return self._name(0, "fence", name)
+
+    def checkpoint(self, key: str) -> str:
+        """Return the name of a checkpoint; all of them share a bucket with their index."""
+        return self._name(0, "checkpoint", key)
+
+    def steps(self, run_id: str) -> str:
+        """Return the name of the log of a run's steps."""
+        return self._name(self.bucket(run_id), "steps", run_id)
 
     @staticmethod
     def _name(bucket: int, kind: str, rest: str | None = None) -> str:

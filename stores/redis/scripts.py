@@ -24,6 +24,9 @@ __all__ = [
     "patch",
     "put",
     "release",
+    "script",
+    "seal",
+    "trim",
 ]
 
 
@@ -37,7 +40,8 @@ class Standing:
 
 
 @cache
-def _script(name: str) -> Script:
+def script(name: str) -> Script:
+    """Return the script of that name, read once."""
     source = files(__name__.rpartition(".")[0]).joinpath("lua", f"{name}.lua")
     return Script(name, source.read_text(encoding="utf-8"))
 
@@ -45,7 +49,7 @@ def _script(name: str) -> Script:
 async def open_schema(link: Link, keys: Keys) -> tuple[bytes, bytes]:
     """Fix schema version and bucket count if this is the first start; return what stands."""
     schema, buckets = await link.run(
-        _script("open"), [META], [SCHEMA, keys.buckets], operation="open"
+        script("open"), [META], [SCHEMA, keys.buckets], operation="open"
     )
     return schema, buckets
 
@@ -66,7 +70,7 @@ async def put(
         StoreCorrupt: A decision or a consumption of a lost record is there.
     """
     answer = await link.run(
-        _script("put"),
+        script("put"),
         [*keys.record(key), keys.pending, keys.deadlines, keys.events, keys.wake(key)],
         [
             record.request,
@@ -105,7 +109,7 @@ async def patch(
         StoreCorrupt: What stands has no version.
     """
     answer = await link.run(
-        _script("patch"),
+        script("patch"),
         [*keys.record(key), keys.pending, keys.deadlines, keys.events, keys.wake(key)],
         [
             expected_version,
@@ -138,7 +142,7 @@ async def consume_once(
         Unconfirmed: Fewer than *replicas* have it.
     """
     answer = await link.run(
-        _script("consume_once"),
+        script("consume_once"),
         [keys.request(key), keys.use(key), keys.events, keys.wake(key)],
         [use, 1 if replicas else 0, *events],
         operation="consume_once",
@@ -153,13 +157,13 @@ async def consume_once(
 
 async def append(link: Link, keys: Keys, events: Sequence[str]) -> None:
     """Add events that change no record."""
-    await link.run(_script("append"), [keys.events], events, operation="append")
+    await link.run(script("append"), [keys.events], events, operation="append")
 
 
 async def advance(link: Link, keys: Keys, reader: str, cursor: str, *, fence: int | None) -> bool:
     """Note a reader's position; `False` if *fence* is not the newest."""
     answer = await link.run(
-        _script("advance"),
+        script("advance"),
         [keys.reader(reader), keys.fence(reader)],
         [cursor, "" if fence is None else fence],
         operation="advance",
@@ -170,7 +174,7 @@ async def advance(link: Link, keys: Keys, reader: str, cursor: str, *, fence: in
 async def hold(link: Link, keys: Keys, name: str, holder: str, *, milliseconds: int) -> int | None:
     """Take or renew a lease; return its fence, or `None` if somebody else has it."""
     answer: int | None = await link.run(
-        _script("hold"),
+        script("hold"),
         [keys.lease(name), keys.fence(name)],
         [holder, milliseconds],
         operation="hold",
@@ -180,7 +184,7 @@ async def hold(link: Link, keys: Keys, name: str, holder: str, *, milliseconds: 
 
 async def release(link: Link, keys: Keys, name: str, holder: str) -> None:
     """Give a lease back."""
-    await link.run(_script("release"), [keys.lease(name)], [holder], operation="release")
+    await link.run(script("release"), [keys.lease(name)], [holder], operation="release")
 
 
 async def keep_card(
@@ -188,10 +192,28 @@ async def keep_card(
 ) -> bool:
     """Write a note into a slot, on a condition; return whether it was written."""
     answer = await link.run(
-        _script("keep_card"),
+        script("keep_card"),
         [keys.card(key)],
         [slot, note, 0 if only_if is None else 1, only_if or ""],
         operation="keep_card",
         key=key,
     )
     return bool(answer)
+
+
+async def seal(
+    link: Link, keys: Keys, *, expected: tuple[str, str], entries: Sequence[tuple[str, str]]
+) -> bool:
+    """Add entries, given as id and line, if the last one has the id and hash of *expected*."""
+    flat = [part for entry in entries for part in entry]
+    answer = await link.run(script("seal"), [keys.audit], [*expected, *flat], operation="seal")
+    return bool(answer)
+
+
+async def trim(link: Link, keys: Keys, readers: Sequence[str], *, keep: int) -> int:
+    """Take away events that are sealed and read by all; return how many."""
+    names = [keys.reader(name) for name in readers]
+    gone: int = await link.run(
+        script("trim"), [keys.events, keys.audit, *names], [max(1, keep)], operation="trim"
+    )
+    return gone

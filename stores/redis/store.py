@@ -37,8 +37,9 @@ from .codec import (
 )
 from .event_stream import EventStream
 from .health import Health, ask_health, echo
-from .keys import META, SCHEMA, Keys
+from .keys import Keys
 from .link import Link
+from .schema import check_schema
 from .subscriptions import Subscriptions
 from .wire import wires_of_client, wires_of_url
 
@@ -102,14 +103,7 @@ class RedisStore(AuditVerbs):
             StoreUnavailable: The server cannot be reached or refuses us.
             ConfigError: The data belongs to another schema version or bucket count.
         """
-        ours = [str(SCHEMA).encode(), str(self._keys.buckets).encode()]
-        [found] = await self._link.read(["HMGET", META, "schema", "buckets"], operation="open")
-        if found == [None, None]:
-            found = list(await scripts.open_schema(self._link, self._keys))
-        for name, here, there in zip(("schema version", "buckets"), ours, found, strict=True):
-            if here != there:
-                told = there.decode(errors="replace")[:20] if there else "nothing"
-                raise ConfigError(META, f"{name}: the data has {told}, this is {here.decode()}")
+        await check_schema(self._link, self._keys)
         await self._warn_of_eviction()
 
     async def aclose(self) -> None:

@@ -6,22 +6,39 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from bot.directory import LookupFailed, Person
-from bot.messenger import DeliveryFailed, Message, Messenger, Posted
+from bot.messenger import DeliveryFailed, Mark, Message, Messenger, Posted
 from bot.notifier import READER, Notifier
 from bot.routing import RouteRule
 from bot.slack.render import card, direct, reply
+from bot.slack.seal import Seal
 from bot.story import Rendering, Story
 from gate import Desk
 from stores.memory import MemoryStore
+from tests.support.emitted import note_message
 from tests.support.waiting import wait_until
 
 TEAM: Final = "T1"
 CHANNEL: Final = "C1"
 RULE: Final = RouteRule(channel=CHANNEL, approvers=("UANA", "UBEN"))
-RENDERING: Final = Rendering(card=card, reply=reply, direct=direct)
+SEAL: Final = Seal(b"a secret of the tests, of 32 bytes", installation=f"{TEAM} B1")
+
+
+def rendering(seal: Seal) -> Rendering:
+    """Return how things look, with buttons sealed by *seal*."""
+    return Rendering(
+        card=partial(card, stamp=seal.value),
+        reply=reply,
+        direct=lambda approval, link, person: direct(
+            approval, link, stamp=seal.value, person=person
+        ),
+    )
+
+
+RENDERING: Final = rendering(SEAL)
 
 
 class Crash(BaseException):
@@ -41,6 +58,12 @@ class Chat:
         self.before: Callable[[str, int], None] = lambda verb, number: None
         self.after: Callable[[str, int], None] = lambda verb, number: None
         self.updates = 0
+        self.marks: dict[str, Mark | None] = {}
+        self.remembers = False
+        """Whether its history may be read."""
+        self.looks = 0
+        self.troubles: dict[str, str] = {}
+        """channel → why it takes nothing, when asked."""
         self.holds: dict[str, asyncio.Event] = {}
         """Channels whose calls wait."""
 
@@ -55,16 +78,23 @@ class Chat:
         self.after(verb, number)
         return done
 
-    async def post(self, channel: str, message: Message, *, thread: str | None = None) -> Posted:
+    async def post(
+        self, channel: str, message: Message, *, thread: str | None = None, mark: Mark | None = None
+    ) -> Posted:
+        note_message(message, where="Chat.post")
+
         def effect() -> Posted:
-            ts = f"{len(self.messages) + 1}.000100"
+            ts = f"{len(self.marks) + 1}.000100"
             self.messages[ts] = (channel, thread, message)
+            self.marks[ts] = mark
             return Posted(channel, ts)
 
         posted: Posted = await self._call("post", channel, effect)
         return posted
 
     async def update(self, posted: Posted, message: Message) -> None:
+        note_message(message, where="Chat.update")
+
         def effect() -> None:
             if posted.ts not in self.messages:
                 raise DeliveryFailed("message_not_found", permanent=True, gone=True)
@@ -75,10 +105,24 @@ class Chat:
         await self._call("update", posted.channel, effect)
 
     async def tell(self, channel: str, person: str, message: Message) -> None:
+        note_message(message, where="Chat.tell")
         raise NotImplementedError
 
     async def link(self, posted: Posted) -> str | None:
         return f"https://chat.example/{posted.ts}"
+
+    async def find(
+        self, channel: str, mark: Mark, *, since: datetime, thread: str | None = None
+    ) -> list[Posted]:
+        self.looks += 1
+        return [
+            Posted(channel, ts)
+            for ts, (where, under, _) in self.messages.items()
+            if self.remembers and (where, under, self.marks[ts]) == (channel, thread, mark)
+        ]
+
+    async def trouble(self, channel: str) -> str | None:
+        return self.troubles.get(channel)
 
     def cards(self, channel: str = CHANNEL) -> dict[str, str]:
         """Return ts → notification of the messages outside of threads."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 
+from bot.answering import owed_at
 from bot.app import Tuning, _beside, run_bot
 from bot.routing import RouteRule
-from bot.sandbox import Sandbox, SandboxClient
+from bot.sandbox import SandboxClient
 from bot.settings import Settings
 from gate import ApprovalGate, ApprovalStatus, ConfigError
 from stores import open_store
 from tests.bot.slack.office import APPROVE, CHANNEL, office
+from tests.support.emitted import Sandbox
 from tests.support.servers import RedisServer, running_server
 from tests.support.waiting import wait_until
 
@@ -88,6 +91,36 @@ async def test_from_request_to_decision(slack: Sandbox, server: RedisServer, tra
     )
 
 
+async def test_a_stop_keeps_the_lease_until_the_card_under_way_is_noted(
+    slack: Sandbox, server: RedisServer
+):
+    """However long Slack takes for it: the next bot finds the card, and posts no second one."""
+    async with AsyncExitStack() as both, SandboxClient(slack.url) as people:
+        store = await both.enter_async_context(open_store(server.url))
+        gate = ApprovalGate(store, agent="billing")
+        both.push_async_callback(gate.aclose)
+        one = settings(slack, server, "http")
+        async with run_bot(one, environ={}, tuning=QUICK) as first:
+            await both.enter_async_context(run_bot(one, environ={}, tuning=QUICK))
+            await wait_until(lambda: first.leadership.leading, "the first one leads")
+            # Longer than the lease, so that it has to be renewed while the bot stops.
+            await people.faults.slow(ms=2000, method="chat.postMessage", count=1)
+            asked = await gate.request(name="delete-user", payload={"user_id": 42})
+
+            async def under_way() -> bool:
+                return (await store.cards(asked.id)).get("card", "").startswith("posting ")
+
+            await wait_until(under_way, "the card is under way")
+        state = await people.wait_for(
+            lambda state: (
+                state.messages(CHANNEL) and state.thread(CHANNEL, state.messages(CHANNEL)[0]["ts"])
+            ),
+            "the card and its thread",
+        )
+        assert 1 == len(state.messages(CHANNEL))
+    server.ask("FLUSHALL")
+
+
 async def test_a_taken_address(slack: Sandbox, server: RedisServer):
     """Where it cannot listen it says so by the setting's name; nothing is left behind."""
     async with run_bot(settings(slack, server, "http"), environ={}, tuning=QUICK) as bot:
@@ -115,7 +148,7 @@ async def _fail() -> None:
 
 
 async def test_a_click_that_is_under_way_at_the_stop():
-    """What was being decided at the stop is decided, acknowledged and answered."""
+    """What was being decided at the stop is decided and acknowledged; the event owes the answer."""
     async with office("socket") as at:
         ts = await at.ask()
         writing, go_on = asyncio.Event(), asyncio.Event()
@@ -128,8 +161,10 @@ async def test_a_click_that_is_under_way_at_the_stop():
         at.store.fault = slow
         payload, mark = at.slack.people.click_message("U0ANA", CHANNEL, ts, APPROVE)
         click = asyncio.create_task(at.slack.people.deliver_click(payload, mark))
-        await writing.wait()
+        async with asyncio.timeout(10):
+            await writing.wait()
         asyncio.get_running_loop().call_later(0.05, go_on.set)
     assert (await click).ok
     assert ApprovalStatus.APPROVED is (await at.found()).status
-    assert 1 == len(at.slack.world.ephemerals)
+    owed = [owed_at(logged) for logged in await at.store.read("")]
+    assert [CHANNEL] == [place for place in owed if place is not None]

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.deciding import Answers, Budgets, Voter
+from bot.deciding import Answers, Attempt, Budgets, Voter
 from bot.directory import CachedDirectory
 from gate import (
     AlreadyDecided,
     Approval,
     ApprovalNotFound,
     ApprovalRefused,
+    ApprovalResolved,
     ApprovalStatus,
     Desk,
     NotAllowed,
@@ -30,6 +31,11 @@ from tests.support.factories import pending, route
 ANA = Voter(principal="slack:T1:UANA", team=TEAM, user="UANA")
 DAN = Voter(principal="slack:T1:UDAN", team=TEAM, user="UDAN")
 SHORT = Budgets(read=0.01, lookup=0.01, write=0.01, record=0.01)
+
+
+def by(voter: Voter, surface: str = "card") -> Attempt:
+    """Return a use of a button by somebody who is told in a channel."""
+    return Attempt(voter, surface, place="C1" if voter.user else None, id=f"use of {surface}")
 
 
 class Desktop:
@@ -86,7 +92,7 @@ def only(verb: str) -> Any:
 
 async def test_a_listed_person_decides(at: Desktop):
     """A live person on the list decides; nothing is refused."""
-    answer = await at.answers.answer(await at.ask(), ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(await at.ask(), by(ANA), Verdict.APPROVE, seen=True)
     assert answer.refused is None
     assert answer.approval is not None
     assert (ApprovalStatus.APPROVED, ANA.principal) == (
@@ -99,16 +105,16 @@ async def test_a_listed_person_decides(at: Desktop):
 async def test_repeating_ones_own_answer_is_no_refusal(at: Desktop):
     """A doubled click has one effect and the same answer twice."""
     asked = await at.ask()
-    first = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
-    second = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    first = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
+    second = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert first == second
-    assert [] == await at.refusals()
+    assert [(ANA.principal, "already_answered", "card")] == await at.refusals()
 
 
 async def test_somebody_else_is_refused_and_recorded(at: Desktop):
     """Who is not on the list changes nothing, and it is on record who tried."""
     asked = await at.ask()
-    answer = await at.answers.answer(asked, DAN, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(DAN), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert "not_approver" == answer.refused.reason
     assert [(DAN.principal, "not_approver", "card")] == await at.refusals()
@@ -119,7 +125,7 @@ async def test_a_late_answer_learns_the_winner(at: Desktop):
     """The loser of a race gets the record that won, and the attempt is on record."""
     asked = await at.ask()
     await at.desk.decide(asked.key, "deny", approver="slack:T1:UBEN")
-    answer = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="modal")
+    answer = await at.answers.answer(asked, by(ANA, "modal"), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, AlreadyDecided)
     assert ApprovalStatus.REJECTED is answer.refused.approval.status
     assert [(ANA.principal, "already_decided", "modal")] == await at.refusals()
@@ -129,7 +135,7 @@ async def test_an_answer_after_the_end_is_refused(at: Desktop):
     """Past its end an approval is expired, whether somebody wrote that down or not."""
     asked = await at.ask()
     await at.clock.advance(3600)
-    answer = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, AlreadyDecided)
     assert ApprovalStatus.EXPIRED is answer.refused.approval.status
 
@@ -137,12 +143,12 @@ async def test_an_answer_after_the_end_is_refused(at: Desktop):
 async def test_an_unrouted_approval_is_not_decided(at: Desktop):
     """Before the operator's side has said who may answer, nobody may."""
     asked = await at.store.put(pending())
-    for attempt in (at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card"),):
-        answer = await attempt
+    for answer in (
+        await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True),
+        await at.answers.admit(asked, by(ANA)),
+    ):
         assert isinstance(answer.refused, NotAllowed)
         assert "not_routed" == answer.refused.reason
-    with pytest.raises(NotAllowed, match="not_routed"):
-        await at.answers.admit(asked, ANA)
 
 
 @pytest.mark.parametrize("away", [True, False])
@@ -151,7 +157,7 @@ async def test_who_cannot_be_checked_is_refused(hurried: Desktop, away: bool):
     asked = await hurried.ask()
     hurried.people.away = away
     hurried.people.hold = None if away else asyncio.Event()
-    answer = await hurried.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await hurried.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert "not_checked" == answer.refused.reason
     assert [(ANA.principal, "not_checked", "card")] == await hurried.refusals()
@@ -161,7 +167,7 @@ async def test_who_cannot_be_checked_is_refused(hurried: Desktop, away: bool):
 async def test_a_person_without_a_directory_is_refused(at: Desktop):
     """Somebody from the chat is never taken unchecked."""
     asked = await at.ask()
-    answer = await Answers(at.desk).answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await Answers(at.desk).answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert "not_checked" == answer.refused.reason
 
@@ -170,7 +176,7 @@ async def test_nobody_from_outside(at: Desktop):
     """Who is no member of the workspace is refused, also if the list should name them."""
     stranger = Voter(principal="slack:T2:UEVE", team="T2", user="UEVE")
     asked = await at.ask(route(Quorum(of=("slack:T2:UEVE",))))
-    answer = await at.answers.answer(asked, stranger, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(stranger), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert "not_member" == answer.refused.reason
 
@@ -179,9 +185,9 @@ async def test_groups_count_at_click_time(at: Desktop):
     """Who is in a listed group may answer; who is in none of them may not."""
     at.people.groups = {"SFIN": frozenset({"UANA"})}
     asked = await at.ask(route(Quorum(of=("slack:T1:SFIN",))))
-    answer = await at.answers.answer(asked, DAN, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(DAN), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
-    answer = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert answer.refused is None
     assert answer.approval is not None
     assert ("slack:T1:SFIN",) == answer.approval.votes[0].groups
@@ -190,10 +196,10 @@ async def test_groups_count_at_click_time(at: Desktop):
 async def test_who_is_listed_by_name_needs_no_group(at: Desktop):
     """A group that cannot be looked up keeps nobody out who is listed beside it."""
     asked = await at.ask(route(Quorum(of=("slack:T1:UANA", "slack:T1:SGONE"))))
-    answer = await at.answers.answer(asked, DAN, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(DAN), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert "not_checked" == answer.refused.reason
-    answer = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert answer.refused is None
 
 
@@ -201,7 +207,7 @@ async def test_groups_of_another_team_are_not_looked_into(at: Desktop):
     """A group id counts only in its own workspace."""
     at.people.groups = {"SFIN": frozenset({"UANA"})}
     asked = await at.ask(route(Quorum(of=("slack:T2:SFIN",))))
-    answer = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert ["UANA"] == at.people.asked
 
@@ -218,7 +224,7 @@ async def test_a_write_without_an_answer_is_unconfirmed(hurried: Desktop):
     """What may have been written is neither a yes nor a no."""
     asked = await hurried.ask()
     hurried.store.fault = only("patch")
-    answer = await hurried.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await hurried.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, Unconfirmed)
     assert [] == await hurried.refusals()
 
@@ -231,7 +237,7 @@ async def test_a_store_that_is_away_is_said(at: Desktop):
         raise StoreUnavailable(verb, cause="gone")
 
     at.store.fault = away
-    answer = await at.answers.answer(asked, ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, StoreUnavailable)
 
 
@@ -239,13 +245,13 @@ async def test_a_refusal_stands_where_it_cannot_be_recorded(hurried: Desktop):
     """The log being away makes nobody's answer count."""
     asked = await hurried.ask()
     hurried.store.fault = only("append")
-    answer = await hurried.answers.answer(asked, DAN, Verdict.APPROVE, surface="card")
+    answer = await hurried.answers.answer(asked, by(DAN), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
 
 
 async def test_what_is_not_there_is_said(at: Desktop):
     """An approval that vanished between look and answer is not found."""
-    answer = await at.answers.answer(pending(), ANA, Verdict.APPROVE, surface="card")
+    answer = await at.answers.answer(pending(), by(ANA), Verdict.APPROVE, seen=True)
     # Unrouted as it is passed here; a directory that fails must not hide it either.
     assert isinstance(answer.refused, ApprovalNotFound)
     assert answer.approval is None
@@ -253,24 +259,74 @@ async def test_what_is_not_there_is_said(at: Desktop):
         await at.answers.look("nowhere")
 
 
-async def test_admission_before_anything_is_written(at: Desktop):
-    """Whether somebody may answer is said without writing anything."""
-    asked = await at.ask()
+async def test_admission_before_anything_is_decided(at: Desktop):
+    """Who may answer leaves no trace; who may not is on record, and told from there."""
+    asked = await at.ask(not_by=("slack:T1:UBEN",))
     before = len(await at.store.read(""))
-    await at.answers.admit(asked, ANA)
-    with pytest.raises(NotAllowed, match="not_approver"):
-        await at.answers.admit(asked, DAN)
+    assert (await at.answers.admit(asked, by(ANA))).refused is None
+    assert before == len(await at.store.read(""))
+    ben = Voter(principal="slack:T1:UBEN", team=TEAM, user="UBEN")
+    for voter in (DAN, ben):
+        refused = await at.answers.admit(asked, by(voter))
+        assert isinstance(refused.refused, NotAllowed)
+        assert refused.recorded
     await at.desk.cancel(asked.key)
-    with pytest.raises(AlreadyDecided):
-        await at.answers.admit(await at.desk.get(asked.key), ANA)
-    assert before + 1 == len(await at.store.read(""))
+    late = await at.answers.admit(await at.desk.get(asked.key), by(ANA))
+    assert isinstance(late.refused, AlreadyDecided)
+    assert [
+        (DAN.principal, "not_approver", "card"),
+        (ben.principal, "not_by", "card"),
+        (ANA.principal, "already_decided", "card"),
+    ] == await at.refusals()
+
+
+async def test_what_was_not_seen_is_not_approved(at: Desktop):
+    """Without all of it beside the button there is no approval; the surface says so, no event."""
+    asked = await at.ask()
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE)
+    assert isinstance(answer.refused, NotAllowed)
+    assert ("incomplete_view", False) == (answer.refused.reason, answer.recorded)
+    assert [(ANA.principal, "incomplete_view", "card")] == await at.refusals()
+    refused = [e.event for e in await at.store.read("") if isinstance(e.event, ApprovalRefused)]
+    assert [None] == [event.place for event in refused]
+    answer = await at.answers.answer(asked, by(ANA), Verdict.DENY)
+    assert answer.refused is None
+
+
+async def test_what_was_seen_page_by_page_is_approved_and_on_record(at: Desktop):
+    """The view goes on record before the answer, by the same person, from the same surface."""
+    asked = await at.ask()
+    answer = await at.answers.answer(asked, by(ANA, "review"), Verdict.APPROVE, viewed=True)
+    assert answer.refused is None
+    assert ["ApprovalRouted", "ApprovalViewed", "ApprovalResolved"] == [
+        type(logged.event).__name__ for logged in await at.store.read("")
+    ]
+    found = await at.desk.get(asked.key)
+    assert [(ANA.principal, asked.digest)] == [(v.principal, v.digest) for v in found.views]
+
+
+async def test_who_may_not_answer_leaves_no_view(at: Desktop):
+    """A view counts only for those who are asked."""
+    asked = await at.ask()
+    answer = await at.answers.answer(asked, by(DAN, "review"), Verdict.APPROVE, viewed=True)
+    assert isinstance(answer.refused, NotAllowed)
+    assert () == (await at.desk.get(asked.key)).views
+
+
+async def test_an_answer_says_where_it_is_told(at: Desktop):
+    """Place and attempt stand in the event, from which the person is told."""
+    asked = await at.ask()
+    answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
+    assert answer.recorded
+    [event] = [e.event for e in await at.store.read("") if isinstance(e.event, ApprovalResolved)]
+    assert ("C1", "use of card") == (event.place, event.attempt)
 
 
 async def test_the_command_line_asks_no_directory(at: Desktop):
     """A login name counts where the route lists it."""
     voter = Voter(principal="cli:ana")
     asked = await at.ask(route(Quorum(of=("cli:ana",))))
-    answer = await Answers(at.desk).answer(asked, voter, Verdict.DENY, surface="cli", note="no")
+    answer = await Answers(at.desk).answer(asked, by(voter, "cli"), Verdict.DENY, note="no")
     assert answer.refused is None
     assert answer.approval is not None
     assert ApprovalStatus.REJECTED is answer.approval.status

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bot.manifest import BOT_EVENTS, BOT_SCOPES, build, to_yaml
+from bot.manifest import BOT_EVENTS, BOT_SCOPES, OPTIONAL_BOT_SCOPES, build, to_yaml
+from bot.slack import ids
 from gate import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -43,11 +44,31 @@ def test_the_yaml_reads_back(name: str) -> None:
 
 
 def test_scopes_are_the_ones_in_use() -> None:
-    """The app cannot read messages and asks for nothing that it does not use."""
+    """Without the optional scopes the app cannot read messages; it asks for nothing unused."""
     assert list(BOT_SCOPES) == [
-        "channels:read", "chat:write", "groups:read", "im:write", "usergroups:read", "users:read",
+        "channels:read", "chat:write", "commands", "groups:read", "im:write", "usergroups:read",
+        "users:read",
     ]  # fmt: skip
-    assert BOT_EVENTS == ()
+    assert BOT_EVENTS == ("app_home_opened",)
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_every_way_in_is_asked_for(name: str) -> None:
+    """The command, the shortcut and the home that the code listens to are in the manifest."""
+    features = MANIFESTS[name]["features"]
+    assert [ids.COMMAND] == [each["command"] for each in features["slash_commands"]]
+    assert all(each["should_escape"] for each in features["slash_commands"])
+    assert [(ids.WHO, "message")] == [(e["callback_id"], e["type"]) for e in features["shortcuts"]]
+    assert features["app_home"]["home_tab_enabled"]
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_the_history_may_be_left_out(name: str) -> None:
+    """Reading history is optional, and asked for in no other way."""
+    scopes = MANIFESTS[name]["oauth_config"]["scopes"]
+    assert ["channels:history", "groups:history"] == scopes["bot_optional"]
+    assert set(scopes["bot"]) == {*BOT_SCOPES, *OPTIONAL_BOT_SCOPES}
+    assert not set(BOT_SCOPES) & set(OPTIONAL_BOT_SCOPES)
 
 
 def test_the_transports_differ_in_address_only() -> None:
@@ -86,11 +107,15 @@ def test_texts_stay_texts_in_yaml(value: Any, line: str) -> None:
 
 
 def _read(lines: list[str], depth: int) -> tuple[Any, list[str]]:
-    """Read the block style that the generator writes: mappings, lists of scalars, scalars."""
+    """Read the block style that the generator writes: mappings, lists, scalars."""
     found: dict[str, Any] = {}
     items: list[Any] = []
     while lines and len(lines[0]) - len(lines[0].lstrip()) == depth:
         line, lines = lines[0].strip(), lines[1:]
+        if line == "-":
+            item, lines = _read(lines, depth + 2)
+            items.append(item)
+            continue
         if line.startswith("- "):
             items.append(_scalar(line[2:]))
             continue

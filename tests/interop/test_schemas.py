@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.bot.sandbox import test_newer_blocks
 from tests.bot.sandbox.conftest import card, modal
 
 from .official import payload_problems, problems
+from .outgoing import GOLDEN, outgoing, text_of
 
 Schemas = dict[str, dict[str, Any]]
 
@@ -84,6 +86,12 @@ def test_views_are_official(schemas: Schemas) -> None:
     """So are the views of our tests."""
     assert [] == problems(schemas["strict"], "AnyView", modal())
     assert [] == problems(schemas["strict"], "AnyView", {"type": "home", "blocks": card()})
+
+
+async def test_the_committed_schema_is_that_of_the_pinned_types(node_folder: Path) -> None:
+    """What all tests judge messages by; `python -m tests.interop.outgoing` writes it anew."""
+    committed = (GOLDEN / "outgoing.schema.json").read_text(encoding="utf-8")
+    assert committed == text_of(await outgoing(node_folder))
 
 
 async def test_a_revocation_is_official(

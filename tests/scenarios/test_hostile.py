@@ -117,7 +117,7 @@ async def test_a_hostile_name_cannot_imitate_our_frame(agent: Agent, slack: Sand
 async def test_what_does_not_fit_whole_cannot_be_approved(
     house: House, agent: Agent, slack: SandboxClient, store: Store
 ):
-    """40 kB: the card has no Approve and says why; a forged, signed Approve is refused.
+    """40 kB: the card has Review in place of Approve; a forged, signed Approve only opens it.
 
     Reject works.
     """
@@ -126,14 +126,16 @@ async def test_what_does_not_fit_whole_cannot_be_approved(
     asked = await agent.tells(name, "asked")
     ts = await card(slack, name)
     shown = (await slack.state()).message(CHANNEL, ts)
-    assert [REJECT] == buttons(shown)
+    assert ["signoff_review", REJECT] == buttons(shown)
     assert "only the first" in full_text(shown)
 
     forged = await slack.click_payload("U0ANA", action_id=REJECT, channel=CHANNEL, ts=ts)
     forged["actions"][0] |= {"action_id": APPROVE, "style": "primary"}
     delivered = await slack.deliver(forged)
     assert delivered.ok
-    await until_told(slack, "U0ANA", "cannot be approved from here")
+    state = await slack.wait_for(lambda state: state.views("U0ANA"), "the review")
+    assert "signoff_review_form" == state.views("U0ANA")[-1]["callback_id"]
+    assert state.views("U0ANA")[-1].get("submit") is None
     record = await store.get(asked["id"])
     assert record is not None
     assert ("pending", ()) == (record.status, record.votes)
@@ -144,7 +146,9 @@ async def test_what_does_not_fit_whole_cannot_be_approved(
     assert ("approval_denied", 0) == (refused.get("code"), house.runs(asked["id"]))
 
 
-@pytest.mark.parametrize("change", ["other approval", "old nonce", "other digest", "not ours"])
+@pytest.mark.parametrize(
+    "change", ["other approval", "old nonce", "other digest", "other seal", "no seal", "not ours"]
+)
 async def test_a_forged_button_value_decides_nothing(
     house: House, agent: Agent, slack: SandboxClient, store: Store, change: str
 ):
@@ -154,12 +158,14 @@ async def test_a_forged_button_value_decides_nothing(
     asked = await agent.tells(name, "asked")
     ts = await card(slack, name)
     click = await slack.click_payload("U0BEN", action_id=APPROVE, channel=CHANNEL, ts=ts)
-    version, key, nonce, digest = click["actions"][0]["value"].split("|")
+    version, key, nonce, digest, seal = click["actions"][0]["value"].split("|")
     told = len((await slack.state()).ephemerals("U0BEN"))
     click["actions"][0]["value"] = {
-        "other approval": f"{version}|no-such-id|{nonce}|{digest}",
-        "old nonce": f"{version}|{key}|{'n' * len(nonce)}|{digest}",
-        "other digest": f"{version}|{key}|{nonce}|{'0' * len(digest)}",
+        "other approval": f"{version}|no-such-id|{nonce}|{digest}|{seal}",
+        "old nonce": f"{version}|{key}|{'n' * len(nonce)}|{digest}|{seal}",
+        "other digest": f"{version}|{key}|{nonce}|{'0' * len(digest)}|{seal}",
+        "other seal": f"{version}|{key}|{nonce}|{digest}|{seal[::-1]}",
+        "no seal": f"{version}|{key}|{nonce}|{digest}",
         "not ours": "yes",
     }[change]
     assert (await slack.deliver(click)).ok

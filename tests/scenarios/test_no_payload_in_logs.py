@@ -72,30 +72,13 @@ async def test_secrets_in_payload_reason_and_note_are_in_no_log(house: House, sl
     agent.cancel("withdraw", asked["id"], reason=secrets["cancel"])
     await until_card_says(slack, stamps["cancelled"], "Cancelled", secrets["cancel"])
 
-    click = await slack.click_payload(
-        "U0ANA", action_id=APPROVE, channel=CHANNEL, ts=stamps["away"]
-    )
-    await slack.deliver(click | {"actions": [click["actions"][0] | {"value": secrets["forged"]}]})
-    [bot] = house.bots
-    broken: tuple[dict[str, Any], ...] = (
-        click | {"user": {"id": secrets["forged"], "team_id": secrets["forged"]}},
-        click | {"actions": [{"action_id": APPROVE, "value": [secrets["forged"]]}] * 2},
-        click | {"type": secrets["forged"]},
-        {"type": secrets["forged"]},
-        {"type": "view_submission", "view": {"private_metadata": secrets["forged"]}},
-        {"type": "block_actions", "actions": secrets["forged"]},
-    )
-    bodies = [urlencode({"payload": json.dumps(payload)}) for payload in broken]
-    bodies += [secrets["forged"], f"payload={secrets['forged']}"]
-    for secret in (None, "wrong-secret", house.slack_wire["signing_secret"]):
-        for text in bodies:
-            await slack.post_raw(bot.address, text, secret=secret, timestamp=int(time.time()))
-
+    await _send_forged(house, slack, ts=stamps["away"], forged=secrets["forged"])
     await house.redis.kill()
     await slack.click("U0ANA", channel=CHANNEL, ts=stamps["away"], action_id=APPROVE)
     refused = await agent.tells(names["away"], "refused")
     assert "store_unavailable" == refused["code"]
     await house.redis.start()
+    [bot] = house.bots
     await bot.stop()
 
     for process in house.processes:
@@ -106,3 +89,23 @@ async def test_secrets_in_payload_reason_and_note_are_in_no_log(house: House, sl
     for token in ("xoxb-sandbox", "xapp-sandbox", house.slack_wire["signing_secret"]):
         assert token not in bot.printed(), "no token either"
     assert bot.logged("card.posted"), "there is a log"
+
+
+async def _send_forged(house: House, slack: SandboxClient, *, ts: str, forged: str) -> None:
+    """Send everything that is no click of ours, signed rightly, wrongly and not at all."""
+    click = await slack.click_payload("U0ANA", action_id=APPROVE, channel=CHANNEL, ts=ts)
+    await slack.deliver(click | {"actions": [click["actions"][0] | {"value": forged}]})
+    [bot] = house.bots
+    broken: tuple[dict[str, Any], ...] = (
+        click | {"user": {"id": forged, "team_id": forged}},
+        click | {"actions": [{"action_id": APPROVE, "value": [forged]}] * 2},
+        click | {"type": forged},
+        {"type": forged},
+        {"type": "view_submission", "view": {"private_metadata": forged}},
+        {"type": "block_actions", "actions": forged},
+    )
+    bodies = [urlencode({"payload": json.dumps(payload)}) for payload in broken]
+    bodies += [forged, f"payload={forged}"]
+    for secret in (None, "wrong-secret", house.slack_wire["signing_secret"]):
+        for text in bodies:
+            await slack.post_raw(bot.address, text, secret=secret, timestamp=int(time.time()))

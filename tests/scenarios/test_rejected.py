@@ -67,6 +67,6 @@ async def test_a_form_that_is_sent_too_late_changes_nothing(
     told = len((await slack.state()).ephemerals("U0BEN"))
     sent = await slack.submit("U0BEN", values={REASON: "too late"})
     assert sent.ok
-    await until_told(slack, "U0BEN", "too late", "Approved by <@U0ANA>", answers=told + 1)
+    await until_told(slack, "U0BEN", "too late", "Approved by", answers=told + 1)
     assert 1 == house.runs(done["id"])
     await until_card_says(slack, ts, "Approved by <@U0ANA>", "done")

@@ -86,22 +86,24 @@ async def test_when_the_leader_is_killed_the_other_takes_over(house: House, slac
     assert 1 == len(cards(await slack.state(), name))
 
 
-async def test_when_the_leader_stops_in_order_the_other_takes_over_at_once(
-    house: House, slack: SandboxClient
-):
-    """A clean stop gives the lease back and leaves nothing half told."""
-    agent = house.agent
-    names = [fresh("index") for _ in range(20)]
-    for name in names:
-        agent.ask(name)
-    await card(slack, names[0])
-    first = await leader(house.bots)
-    assert 0 == await first.stop()
-    for name in names:
-        ts = await card(slack, name)
-        await until_thread(slack, ts, "Asked")
-    state = await slack.state()
-    assert [1] * 20 == [len(cards(state, name)) for name in names]
+async def test_when_the_leader_stops_in_order_the_other_takes_over_at_once():
+    """A clean stop gives the lease of ten seconds back and leaves nothing half told."""
+    with running_house(bots=2) as house:
+        async with house.slack() as slack:
+            names = [fresh("index") for _ in range(20)]
+            for name in names:
+                house.agent.ask(name)
+            await card(slack, names[0])
+            first = await leader(house.bots)
+            assert 0 == await first.stop()
+            [second] = [bot for bot in house.bots if bot is not first]
+            # It asks every third of a lease; without the clean stop two thirds were left at least.
+            await second.logs("lease.taken", timeout=6)
+            for name in names:
+                await until_thread(slack, await card(slack, name), "Asked")
+            state = await slack.state()
+            assert [1] * 20 == [len(cards(state, name)) for name in names]
+            assert first.logged("card.posted"), "the first one had begun"
 
 
 async def test_a_leader_that_sleeps_too_long_does_not_post_beside_the_next(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from bot.manifest import BOT_SCOPES, OPTIONAL_BOT_SCOPES
 from bot.sandbox import SandboxClient
 from tests.scenarios.reading import (
     APPROVE,
@@ -57,6 +58,7 @@ async def test_a_post_whose_answer_is_lost_is_doubled_once_at_most(
     house: House, agent: Agent, slack: SandboxClient
 ):
     """Slack took the card and the line broke: one copy more, the agent runs once."""
+    await slack.faults.scopes(BOT_SCOPES)
     await slack.faults.reset_after(method="chat.postMessage", count=1)
     name = fresh("compact")
     agent.ask(name)
@@ -68,6 +70,24 @@ async def test_a_post_whose_answer_is_lost_is_doubled_once_at_most(
         await until_card_says(slack, ts, "Approved by <@U0ANA>", "done")
     assert 1 == house.runs(done["id"])
     assert 2 == len(cards(await slack.state(), name))
+    await slack.faults.scopes([*BOT_SCOPES, *OPTIONAL_BOT_SCOPES])
+
+
+async def test_a_post_whose_answer_is_lost_is_found_where_history_may_be_read(
+    house: House, agent: Agent, slack: SandboxClient
+):
+    """Slack took card and replies and the line broke each time: nothing is doubled."""
+    await slack.faults.reset_after(method="chat.postMessage", probability=0.5, seed=3)
+    name = fresh("compact")
+    agent.ask(name)
+    ts = await card(slack, name)
+    await until_thread(slack, ts, "Asked")
+    await slack.click("U0ANA", channel=CHANNEL, ts=ts, action_id=APPROVE)
+    await agent.tells(name, "done")
+    await until_card_says(slack, ts, "Approved by <@U0ANA>", "done")
+    await until_thread(slack, ts, "Asked", "Approved", "started", "done")
+    state = await slack.state()
+    assert (1, 4) == (len(cards(state, name)), len(replies(state, ts)))
 
 
 async def test_an_agent_waits_while_slack_is_gone(house: House, agent: Agent, slack: SandboxClient):

@@ -95,7 +95,8 @@ async def test_two_people_on_two_replicas_one_winner_and_both_are_told(
         told = await answers(slack, ["U0ANA", "U0BEN"], before)
         assert "Your answer is recorded: approve" in told[winner]
         assert "too late and changes nothing" in told[loser]
-        assert f"Approved by <@{winner}>" in told[loser]
+        assert "Approved by" in told[loser]
+        assert "<@" not in told[loser], "a private answer calls nobody"
         await agent.tells(name, "done")
         assert 1 == house.runs(ran["id"])
         await until_card_says(slack, ts, f"Approved by <@{winner}>", "done")
@@ -159,7 +160,7 @@ async def test_yes_against_no_one_wins_and_the_agent_hears_that_one(
 async def test_a_double_click_by_one_person_is_one_answer(
     house: House, agent: Agent, slack: SandboxClient
 ):
-    """The same person on both replicas at once: one decision, and no word of being too late."""
+    """Two clicks of one person, on both replicas: one decision, and no word of being too late."""
     name = fresh("publish")
     agent.ask(name)
     ts = await card(slack, name)
@@ -169,8 +170,9 @@ async def test_a_double_click_by_one_person_is_one_answer(
     state = await slack.wait_for(
         lambda state: len(private(state, "U0ANA")) == before + 2, "two answers"
     )
-    for text in private(state, "U0ANA")[before:]:
-        assert "Your answer is recorded: approve" in text
+    told = private(state, "U0ANA")[before:]
+    assert 1 == sum("Your answer is recorded: approve" in text for text in told)
+    assert 1 == sum("You gave this answer before; it stands" in text for text in told)
     assert 1 == house.runs(done["id"])
     await until_thread(slack, ts, "Asked", "Approved", "started", "done")
 
@@ -178,17 +180,32 @@ async def test_a_double_click_by_one_person_is_one_answer(
 async def test_the_same_signed_click_delivered_again_is_one_answer(
     house: House, agent: Agent, slack: SandboxClient
 ):
-    """Slack may deliver twice, late and to another replica: one effect."""
+    """Slack may deliver twice, late and to another replica: one effect, one private answer."""
     name = fresh("publish")
     agent.ask(name)
     ts = await card(slack, name)
+    before = await heard(slack, ["U0BEN"])
     click = await slack.click_payload("U0BEN", action_id=APPROVE, channel=CHANNEL, ts=ts)
     for _ in range(3):
         assert (await slack.deliver(click)).ok
     done = await agent.tells(name, "done")
     assert (await slack.deliver(click)).ok
+    secret, body = house.slack_wire["signing_secret"], urlencode({"payload": json.dumps(click)})
+    for bot in house.bots:
+        at = int(time.time())
+        assert 200 == (await slack.post_raw(bot.address, body, secret=secret, timestamp=at))[0]
     assert 1 == house.runs(done["id"])
     await until_thread(slack, ts, "Asked", "Approved", "started", "done")
+    # Whoever answers next is answered after all that was owed before.
+    other = fresh("publish")
+    agent.ask(other)
+    shown = await card(slack, other)
+    await slack.click("U0BEN", channel=CHANNEL, ts=shown, action_id=APPROVE)
+    await agent.tells(other, "done")
+    await slack.wait_for(
+        lambda state: len(private(state, "U0BEN")) >= before["U0BEN"] + 2, "both answers"
+    )
+    assert before["U0BEN"] + 2 == len(private(await slack.state(), "U0BEN"))
 
 
 async def test_a_no_after_a_no_by_the_same_person_is_no_news(

@@ -53,14 +53,14 @@ async def slack(house: House) -> AsyncIterator[SandboxClient]:
         )
 
 
-async def delivery(bot: Bot) -> str:
-    """Return what the health check says of the delivery to channels."""
+async def delivery(bot: Bot) -> tuple[int, str]:
+    """Return the health check's status, and what it says of the delivery to channels."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{bot.port}/readyz") as answer,
     ):
         word: str = (await answer.json())["checks"]["delivery"]
-        return word
+        return answer.status, word
 
 
 async def test_without_a_route_it_is_undeliverable_at_once(
@@ -88,7 +88,7 @@ async def test_without_a_route_it_is_undeliverable_at_once(
 async def test_a_channel_that_refuses_for_long_ends_what_is_asked_there(
     house: House, agent: Agent, slack: SandboxClient, change: dict[str, object], word: str
 ):
-    """Agents hear Slack's own word, and the health check says it; other channels go on.
+    """Agents hear Slack's own word, and readiness is red with it; other channels go on.
 
     When the channel takes messages again everything there goes on too.
     """
@@ -103,7 +103,7 @@ async def test_a_channel_that_refuses_for_long_ends_what_is_asked_there(
     await slack.click("U0ANA", channel="C0PRIVATE", ts=ts, action_id=APPROVE)
     await agent.tells(quiet, "done")
     await until_card_says(slack, ts, "done", channel="C0PRIVATE")
-    assert f"{CHANNEL}: {word}" == await delivery(bot)
+    assert (503, f"{CHANNEL}: {word}") == await delivery(bot)
     for name in names:
         refused = await agent.tells(name, "refused", "ran", timeout=5)
         assert ("undeliverable", word) == (refused.get("code"), refused.get("reason"))
@@ -120,7 +120,7 @@ async def test_a_channel_that_refuses_for_long_ends_what_is_asked_there(
     await until_thread(slack, ts, "Asked", "Approved", "started", "done")
 
     async def well() -> bool:
-        return "ok" == await delivery(bot)
+        return (200, "ok") == await delivery(bot)
 
     await wait_until(well, "the health check finds nothing")
 

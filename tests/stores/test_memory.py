@@ -6,6 +6,7 @@ import pytest
 
 from stores.conformance import (
     ApprovalStoreContract,
+    AuditLogContract,
     BulkReadContract,
     CardsContract,
     ConsumeOnceContract,
@@ -24,6 +25,7 @@ class TestMemoryStore(
     WatchContract,
     BulkReadContract,
     EventLogContract,
+    AuditLogContract,
     ListingContract,
     ConsumeOnceContract,
     LeasesContract,

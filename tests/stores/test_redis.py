@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from gate import ConfigError
 from stores.conformance import (
     ApprovalStoreContract,
+    AuditLogContract,
     BulkReadContract,
     CardsContract,
     ConsumeOnceContract,
@@ -34,6 +35,7 @@ class TestRedisStore(
     WatchContract,
     BulkReadContract,
     EventLogContract,
+    AuditLogContract,
     ListingContract,
     ConsumeOnceContract,
     LeasesContract,

@@ -7,10 +7,13 @@ import structlog
 
 from gate import (
     Approval,
+    AuditHead,
     LimitExceeded,
     Patched,
     PayloadNotCanonical,
     StoreCorrupt,
+    seal_events,
+    verify_audit,
 )
 from stores.conformance.samples import consumption, decided, pending, requested, resolved
 from stores.redis import RedisStore
@@ -40,11 +43,13 @@ async def test_every_key_is_in_the_table(
     fence = await redis_store.hold("audit", "a", seconds=60)
     [logged, *_] = await redis_store.read("")
     await redis_store.advance("audit", logged.cursor, fence=fence)
+    await redis_store.seal(AuditHead(), seal_events(await redis_store.unsealed(""), AuditHead()))
     found = {name: kind_of(name) for name in _keys(shared_server)}
     types = {name: shared_server.ask("TYPE", name).decode().strip()[1:] for name in found}
     assert types == {name: kind.type if kind else "unknown" for name, kind in found.items()}
-    assert {"request", "state", "use", "card", "pending", "deadlines", "events", "reader",
-            "lease", "fence", "meta"} == {kind.name for kind in found.values() if kind}  # fmt: skip
+    assert {"request", "state", "use", "card", "pending", "deadlines", "events",
+            "audit", "reader", "lease", "fence",
+            "meta"} == {kind.name for kind in found.values() if kind}  # fmt: skip
 
 
 async def test_an_untouched_record_has_no_state(
@@ -238,3 +243,43 @@ async def test_what_cannot_be_read_back_is_not_written(redis_store: RedisStore) 
         with pytest.raises((PayloadNotCanonical, LimitExceeded, ValueError)):
             await redis_store.patch(asked.key, 1, bad)
     assert asked == await redis_store.get(asked.key)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [("9-0", "nonsense"), ("9-0", '{"entry":{},"hash":""}'), ("2-1", None), ("99-0", None)],
+)
+async def test_a_foreign_audit_entry_stops_the_chain(
+    redis_store: RedisStore, shared_server: RedisServer, place: str, text: str | None
+) -> None:
+    """What others put behind the chain is no head, and nothing is sealed behind it."""
+    await redis_store.append([requested(_approval(str(number))) for number in range(3)])
+    entries = seal_events(await redis_store.unsealed(""), AuditHead())
+    assert await redis_store.seal(AuditHead(), entries[:2])
+    forged = entries[0].text if text is None else text
+    shared_server.ask("XADD", "signoff:{0}:audit", place, "e", forged)
+    with pytest.raises(StoreCorrupt):
+        await redis_store.audit_head()
+    assert not await redis_store.seal(entries[1].head, entries[2:])
+    fault = verify_audit([line for _, line in await redis_store.sealed()]).fault
+    assert fault is not None
+    assert 3 == fault.line
+
+
+async def test_what_is_no_event_is_sealed_as_such(
+    redis_store: RedisStore, shared_server: RedisServer
+) -> None:
+    """Nothing in the log is passed over: garbage has an entry, and so have events yet unknown."""
+    stream = "signoff:{0}:events"
+    shared_server.ask("XADD", stream, "*", "e", '{"type":"onSomethingNew"}')
+    shared_server.ask("XADD", stream, "*", "other", "field", "e", "x")
+    await redis_store.append([requested(_approval())])
+    entries = seal_events(await redis_store.unsealed(""), AuditHead())
+    assert [{"type": "onSomethingNew"}, None, requested(_approval()).to_wire()] == [
+        entry.event for entry in entries
+    ]
+    assert await redis_store.seal(AuditHead(), entries)
+    report = verify_audit(
+        [line for _, line in await redis_store.sealed()], await redis_store.audit_head()
+    )
+    assert (3, 1, True) == (report.entries, report.unreadable, report.whole)

@@ -7,9 +7,7 @@ import ast
 from .checkout import PACKAGES, modules
 
 SOURCE_LINES, TEST_LINES, FUNCTION_LINES = 400, 500, 60
-EXCEPTIONS = {
-    "bot/app.py::run_bot": "the composition, one part after the other: cut up it would hide",
-}
+EXCEPTIONS: dict[str, str] = {}
 """path::function → why it may be larger."""
 
 

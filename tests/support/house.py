@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 from uuid import uuid4
 
 from bot.sandbox import SandboxClient, State
+from tests.support.emitted import EMITTED
 from tests.support.processes import ROOT, Agent, Bot, Finished, Process, Said
 from tests.support.servers import RedisServer, running_server
 
@@ -35,6 +36,7 @@ approvers = ["U0ANA", "U0BEN", "S0SECURITY"]
 """Ana, Ben, or somebody of the security group (Cho); Dan is a member who may not."""
 
 _MARK: Final = "TEST_HOUSE_MARK"
+_REDIS_URL: Final = "SIGNOFF_REDIS_URL"
 
 P = TypeVar("P", bound=Process)
 
@@ -69,10 +71,11 @@ class House:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "SIGNOFF_"))}
         self.environ = own | {
             _MARK: self._mark,
-            "SIGNOFF_REDIS_URL": redis.url,
+            _REDIS_URL: redis.url,
             "SIGNOFF_HOME": str(folder / "home"),
         }
         self.slack_wire: Said = {}
+        self._noted = 0
 
     def open(self) -> None:
         """Start the sandbox."""
@@ -112,6 +115,7 @@ class House:
         self,
         *,
         quick: bool = False,
+        options: Mapping[str, float] | None = None,
         transport: str = "socket",
         routes: str = ROUTES,
         **changes: str | None,
@@ -121,12 +125,15 @@ class House:
         Args:
             quick: With a lease of a second and timers of a tenth, and one connection to Slack;
                 otherwise it is `signoff run`.
+            options: Of a quick one: those of `tests.support.agents.bot`.
             transport: `socket` or `http`.
             routes: Its TOML file.
             changes: Further variables; `None` leaves one out.
         """
         module = "tests.support.agents.bot" if quick else "bot.cli"
         arguments = ("-m", module) if quick else ("-m", module, "run")
+        for name, value in (options or {}).items():
+            arguments = (*arguments, f"--{name}", str(value))
         bot = self._run(
             Bot,
             f"bot-{len(self.bots) + 1}",
@@ -136,13 +143,22 @@ class House:
         self.bots.append(bot)
         return bot
 
-    def start_agent(self, agent: str = "billing", **options: float) -> Agent:
+    def start_agent(
+        self, agent: str = "billing", *, redis_url: str | None = None, **options: float
+    ) -> Agent:
         """Start an agent process; *options* are those of `tests.support.agents.agent`."""
+        environ = self.environ if redis_url is None else self.environ | {_REDIS_URL: redis_url}
         more = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         count = sum(isinstance(process, Agent) for process in self.processes)
         arguments = ("--agent", agent, "--marks", str(self.marks), *more)
         return self._run(
-            Agent, f"agent-{count + 1}", "-m", "tests.support.agents.agent", *arguments, talk=True
+            Agent,
+            f"agent-{count + 1}",
+            "-m",
+            "tests.support.agents.agent",
+            *arguments,
+            environ=environ,
+            talk=True,
         )
 
     def start(self, name: str, *arguments: str, **changes: str | None) -> Process:
@@ -185,6 +201,22 @@ class House:
         """The agent that was there from the beginning."""
         return next(process for process in self.processes if isinstance(process, Agent))
 
+    def note_emitted(self) -> None:
+        """Note in `EMITTED` what the sandbox got since the last time.
+
+        The sandbox remembers its last thousand calls; of a longer test the first ones are lost.
+        """
+        if not any(p.name == "sandbox" and p.returncode is None for p in self.processes):
+            return
+        address = f"{self.url}/sandbox/log?after={self._noted}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            log = json.load(answer)
+        EMITTED.log(log["requests"], log["deliveries"])
+        records = [*log["requests"], *log["deliveries"]]
+        # An answer that is still to come is looked for again.
+        waited = [record["id"] - 1 for record in log["deliveries"] if not record["done"]]
+        self._noted = min([max((r["id"] for r in records), default=self._noted), *waited])
+
     def logs(self) -> dict[str, str]:
         """Return the last of what each process has written, for the report of a failure."""
         return {process.name: process.printed()[-6000:] for process in self.processes}
@@ -202,6 +234,7 @@ class House:
 
     def close(self) -> None:
         """End everything, in order, and see that bots ended well and nothing is left."""
+        self.note_emitted()
         order = (Agent, Bot, Process)
         living = [p for p in self.processes if p.returncode is None]
         for process in sorted(living, key=lambda p: order.index(type(p))):
@@ -215,6 +248,8 @@ class House:
             assert bot.killed or bot.returncode in (0, 2), f"{bot.name} failed\n{bot.printed()}"
             assert "Traceback" not in bot.printed(), f"{bot.name} raised\n{bot.printed()}"
         assert self.alive() == [], "nothing is left"
+        wrong = EMITTED.take()
+        assert wrong == [], wrong
 
     def _run(
         self,

@@ -1,10 +1,16 @@
-"""A loopback TCP proxy that cuts, swallows, or spoils what a server answers."""
+"""A loopback TCP proxy that cuts, swallows, spoils, or thins out what a server answers."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+PUBLISHED = re.compile(
+    rb"[*>]3\r\n\$\d\r\ns?message\r\n\$\d+\r\n[^\r]*\r\n\$\d+\r\n.*?\r\n", re.DOTALL
+)
+"""A published message as a subscriber gets it, in either protocol."""
 
 
 class Proxy:
@@ -21,6 +27,10 @@ class Proxy:
         """Whether the next answer ends its connection instead of arriving: the command ran."""
         self.spoil_next_answer = False
         """Whether the next answer is replaced by something that is no answer."""
+        self.drop: re.Pattern[bytes] | None = None
+        """What is cut out of answers."""
+        self.dropped = 0
+        """How often something was cut out."""
         self.requests_pass = asyncio.Event()
         """Cleared: what clients send waits here."""
         self.requests_pass.set()
@@ -109,6 +119,9 @@ class Proxy:
             if self.spoil_next_answer:
                 self.spoil_next_answer = False
                 data = b"HTTP/1.1 200 OK\r\n\r\n"
+            if self.drop is not None:
+                data, count = self.drop.subn(b"", data)
+                self.dropped += count
             writer.write(data)
             await writer.drain()
 

@@ -9,7 +9,9 @@ from .status import people
 
 __all__ = ["answers_line", "asked_line", "heads", "pings"]
 
-MOST_QUORUMS = 5
+MOST_QUORUMS = 3
+MOST_OF_MANY = 3
+"""Names for each of several groups of people."""
 
 _SIGNS = {Verdict.APPROVE: "✅ ", Verdict.DENY: "⛔ ", Verdict.SKIP: "⏩ "}
 
@@ -27,9 +29,9 @@ def asked_line(terms: Terms, *, names: Names, ping: bool) -> list[Part]:
         [
             *_needed(quorum),
             Words("of "),
-            Foreign(quorum.name, 60),
+            Foreign(quorum.name, 40),
             Words(" ("),
-            *people(quorum.of, "or", names=names, ping=ping),
+            *people(quorum.of, "or", names=names, ping=ping, most=MOST_OF_MANY),
             Words(")"),
         ]
         for quorum in terms.quorums[:MOST_QUORUMS]
@@ -39,10 +41,15 @@ def asked_line(terms: Terms, *, names: Names, ping: bool) -> list[Part]:
     return join([*shown, *tail], "and")
 
 
-def answers_line(approval: Approval) -> list[Part]:
+def answers_line(
+    approval: Approval, *, names: Names | None = None, ping: bool = True
+) -> list[Part]:
     """Return the answers so far, empty while there are none."""
     shown: list[Line] = [
-        [Words(_SIGNS[vote.verdict]), Person(vote.principal)]
+        [
+            Words(_SIGNS[vote.verdict]),
+            Person(vote.principal, (names or {}).get(vote.principal), ping),
+        ]
         for vote in approval.votes[:MOST_QUORUMS]
         if vote.principal is not None
     ]

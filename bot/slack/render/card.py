@@ -1,92 +1,122 @@
-"""Owns the card: the Slack message of one approval, in every state."""
+"""Owns the card: the Slack message of one approval, in every state, and its copy for one person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gate import Approval, InvalidId
+from gate import Approval
 
 from ...messenger import Message
-from ..ids import APPROVE, BLOCK_PREFIX, REJECT, ButtonValue
-from ..text import Finding, clip, findings, inert, quoted, visible, when
+from ..ids import BLOCK_PREFIX
+from ..text import inert, quoted, when
 from .asked import answers_line, asked_line, pings
+from .buttons import Stamp, answering, plain, stamped
+from .cautions import cautions
 from .line import Names, Part, Words, mrkdwn, quote, rich_text, section
-from .payload import Arguments, arguments, strings_of
+from .payload import REVIEW_LIMIT, Arguments, arguments, review_pages, shows_all
 from .status import State, ended_note, state_of, status_line
+from .titles import AGENT_LIMIT, NAME_LIMIT, full_names, preformatted, short_digest, title
 
-__all__ = ["DIGEST_SHOWN", "card", "title"]
-
-DIGEST_SHOWN = 12
-"""Hexadecimal digits of the digest on a card."""
-NAME_LIMIT, AGENT_LIMIT = 80, 50
-"""Characters of a name in the header, which holds 150."""
-
-_NOUNS = {
-    Finding.INVISIBLE: ("invisible character", "invisible characters"),
-    Finding.DIRECTION: (
-        "hidden change of reading direction",
-        "hidden changes of reading direction",
-    ),
-    Finding.CONTROL: ("control character", "control characters"),
-    Finding.SPACE: ("unusual space", "unusual spaces"),
-    Finding.UNKNOWN: ("character without a meaning", "characters without a meaning"),
-    Finding.MARK: ("stray or stacked accent", "stray or stacked accents"),
-    Finding.PADDING: ("blank of padding", "blanks of padding"),
-    Finding.RIGHT_TO_LEFT: ("right-to-left letter", "right-to-left letters"),
-    Finding.LOOKALIKE: ("word with look-alike letters", "words with look-alike letters"),
-}
-_ESCAPED = frozenset(Finding) - {Finding.RIGHT_TO_LEFT, Finding.LOOKALIKE}
+__all__ = [
+    "Face",
+    "card",
+    "draw",
+    "facts_line",
+    "numbered",
+]
 
 Block = dict[str, Any]
 
 
+class Face:
+    """How a card is drawn for those who look at it.
+
+    Args:
+        stamp: Seals the buttons.
+        surface: `card` or `direct`.
+        place: What the seal binds the buttons to: the channel's id, or the person's.
+        names: Display names by principal, for where people are named without a mention.
+        ping: Whether those who are asked may be mentioned.
+    """
+
+    def __init__(self, stamp: Stamp, *, surface: str, place: str, names: Names, ping: bool) -> None:
+        self.stamp = stamp
+        self.surface = surface
+        self.place = place
+        self.names = names
+        self.ping = ping
+
+
 def card(
-    approval: Approval, *, names: Mapping[str, str] | None = None, overdue: bool = False
+    approval: Approval,
+    *,
+    stamp: Stamp,
+    names: Mapping[str, str] | None = None,
+    overdue: bool = False,
 ) -> Message:
     """Return the message that shows *approval* as it stands.
 
     A pending, routed approval has buttons. Approve is among them only if every character of the
-    arguments is on the card; every other card says why it is missing.
+    arguments is on the card; every other card says why it is missing, and offers a review instead
+    where they can be shown page by page.
 
     Args:
         approval: As it counts now (`gate.transitions.as_of`); no clock is looked at here.
+        stamp: Seals the buttons.
         names: Display names by principal, for where people are named without a mention.
         overdue: The run was taken so long ago that its end should have been reported by now.
 
     Raises:
         TypeError: The payload is not a JSON value; a record that was read or made by the gate is.
     """
-    known: Names = names or {}
     state = state_of(approval, overdue=overdue)
+    terms = approval.terms
+    face = Face(
+        stamp,
+        surface="card",
+        place=terms.channel if terms else "",
+        names=names or {},
+        ping=terms is not None and pings(terms),
+    )
+    blocks = numbered(draw(approval, state, face), approval, state.value)
+    return Message(text=_text(approval, state, face), blocks=blocks)
+
+
+def draw(approval: Approval, state: State, face: Face) -> list[Block]:
+    """Return the blocks of a card."""
     shown = arguments(approval.effective_payload)
-    blocks = [_header(approval)]
+    blocks = [{"type": "header", "text": plain(title(approval))}]
     if state is not State.PENDING:
         blocks.append(_ended(approval, state))
     blocks.append(_origin(approval, state))
-    blocks.extend(_full_names(approval))
+    blocks.extend(rich_text(*parts) for parts in full_names(approval))
     blocks.append(_arguments(approval, shown))
     if approval.reason:
         blocks.append(
             rich_text(section([Words("The agent says:", bold=True)]), *quote(approval.reason))
         )
-    blocks.extend(_warnings(approval))
+    warned = cautions(approval)
+    if warned:
+        blocks.append(rich_text(*warned))
     if state is State.PENDING:
-        blocks.extend(_asking(approval, shown, names=known))
+        blocks.extend(_asking(approval, shown, face))
+    return blocks
+
+
+def numbered(blocks: list[Block], approval: Approval, name: str) -> list[Block]:
+    """Give *blocks* ids that no other revision has: Slack keeps what it knows of a block by it."""
     for index, block in enumerate(blocks):
-        # A new id on each revision: Slack keeps what it knows of a block by its id.
-        block["block_id"] = f"{BLOCK_PREFIX}:{approval.version}:{state.value}:{index}"
-    return Message(text=_text(approval, state, names=known), blocks=blocks)
+        block["block_id"] = f"{BLOCK_PREFIX}:{approval.version}:{name}:{index}"
+    return blocks
 
 
-def title(approval: Approval) -> str:
-    """Return who asks for what, in at most 150 characters of plain text."""
-    who, what = quoted(approval.agent, AGENT_LIMIT), quoted(approval.name, NAME_LIMIT)
-    return f"{who} asks to run {what}"
-
-
-def _header(approval: Approval) -> Block:
-    return {"type": "header", "text": _plain(title(approval))}
+def facts_line(approval: Approval, *, pending: bool) -> str:
+    """Return mrkdwn of what our own side knows: when, until when, and the digest."""
+    facts = f"Asked {when(approval.created_at)}"
+    if pending:
+        facts += f" · expires {when(approval.deadline)}"
+    return facts + f" · digest `{short_digest(approval)}`"
 
 
 def _ended(approval: Approval, state: State) -> Block:
@@ -108,22 +138,8 @@ def _origin(approval: Approval, state: State) -> Block:
         claims += f" · run {quoted(approval.run, 60)}"
     if approval.namespace != "default":
         claims += f" · namespace {quoted(approval.namespace, 60)}"
-    facts = f"Asked {when(approval.created_at)}"
-    if state is State.PENDING:
-        facts += f" · expires {when(approval.deadline)}"
-    facts += f" · digest `{approval.effective_digest[:DIGEST_SHOWN]}`"
-    return {"type": "context", "elements": [_plain(claims), {"type": "mrkdwn", "text": facts}]}
-
-
-def _full_names(approval: Approval) -> Iterator[Block]:
-    """Yield the names in full length, where the header had to cut them."""
-    for label, name, limit in (
-        ("Action", approval.name, NAME_LIMIT),
-        ("Agent", approval.agent, AGENT_LIMIT),
-    ):
-        shown = visible(name)
-        if quoted(name, limit) != quoted(name, 4 * limit + len(shown)):
-            yield rich_text(section([Words(f"{label}, in full:", bold=True)]), _preformatted(shown))
+    facts = facts_line(approval, pending=state is State.PENDING)
+    return {"type": "context", "elements": [plain(claims), {"type": "mrkdwn", "text": facts}]}
 
 
 def _arguments(approval: Approval, shown: Arguments) -> Block:
@@ -135,96 +151,58 @@ def _arguments(approval: Approval, shown: Arguments) -> Block:
         return rich_text(section([Words(label, bold=True), Words(f": {empty}")]))
     if not shown.whole:
         label += f", only the first {shown.shown:,} of {shown.characters:,} characters"
-    return rich_text(section([Words(label, bold=True)]), _preformatted(shown.text))
+    return rich_text(section([Words(label, bold=True)]), preformatted(shown.text))
 
 
-def _warnings(approval: Approval) -> Iterator[Block]:
-    """Yield a line that names what the foreign texts hide, if they hide anything."""
-    said = []
-    escaped = False
-    for where, texts in (
-        ("in the arguments", strings_of(approval.effective_payload)),
-        ("in the names", (approval.name, approval.agent, approval.run or "")),
-        ("in the agent's words", (approval.reason or "",)),
-    ):
-        found = _sum(texts)
-        if found:
-            counted = ", ".join(f"{count:,} {_NOUNS[kind][count != 1]}" for kind, count in found)
-            said.append(f"{where} {counted}")
-            escaped = escaped or any(kind in _ESCAPED for kind, _ in found)
-    if said:
-        tail = ". Shown as ⟨U+…⟩." if escaped else "."
-        yield rich_text(
-            section(
-                [
-                    Words("❗ "),
-                    Words("Look closely:", bold=True),
-                    Words(f" {'; '.join(said)}{tail}"),
-                ]
-            )
-        )
-
-
-def _sum(texts: Iterator[str] | tuple[str, ...]) -> list[tuple[Finding, int]]:
-    total: dict[Finding, int] = {}
-    for text in texts:
-        for kind, count in findings(text).items():
-            total[kind] = total.get(kind, 0) + count
-    return [(kind, total[kind]) for kind in Finding if kind in total]
-
-
-def _asking(approval: Approval, shown: Arguments, *, names: Names) -> Iterator[Block]:
+def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]:
     """Yield who may answer and the buttons, or why there are none."""
-    try:
-        value = str(ButtonValue.of(approval))
-    except InvalidId:
+    value = stamped(face.stamp, approval, surface=face.surface, place=face.place)
+    if value is None:
         # No gate makes such a record; a button that nobody can answer would be a lie.
         yield _lock("No buttons:", "this request has an id that cannot be answered.")
         return
     if approval.terms is None:
         yield _lock("No buttons yet:", "nobody has been chosen who may answer.")
         return
-    ping = pings(approval.terms)
     asked: list[Part] = [
         Words("⏳ "),
         Words("Waiting for "),
-        *asked_line(approval.terms, names=names, ping=ping),
+        *asked_line(approval.terms, names=face.names, ping=face.ping),
     ]
-    if ping:
+    if face.ping:
         # Mentions notify from mrkdwn; the line holds our words and checked ids only.
         yield {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn(asked)}}
     else:
         yield rich_text(section(asked))
-    answers = answers_line(approval)
+    answers = answers_line(approval, names=face.names)
     if answers:
         yield rich_text(section(answers))
-    if not shown.whole:
-        yield _lock(
-            "No Approve button:",
-            f"the arguments have {shown.characters:,} characters on {shown.rows:,} lines, more "
-            "than a card can show whole. They can be rejected here.",
-        )
-    yield {"type": "actions", "elements": list(_buttons(approval, value, approve=shown.whole))}
+    whole = shows_all(approval, face.surface)
+    pages = 1 if whole else review_pages(approval)
+    if not whole:
+        yield _lock("No Approve button here:", _too_long(approval, shown, pages))
+    buttons = answering(approval, value, approve=whole, review=pages <= REVIEW_LIMIT)
+    yield {"type": "actions", "elements": list(buttons)}
 
 
-def _buttons(approval: Approval, value: str, *, approve: bool) -> Iterator[dict[str, Any]]:
-    for action, label, style in ((APPROVE, "Approve", "primary"), (REJECT, "Reject", "danger")):
-        if action == REJECT or approve:
-            yield {
-                "type": "button",
-                "action_id": action,
-                "text": _plain(label),
-                "style": style,
-                "value": value,
-                "accessibility_label": clip(f"{label} {quoted(approval.name, 50)}", 75),
-            }
+def _too_long(approval: Approval, shown: Arguments, pages: int) -> str:
+    """Return why a card has no Approve button, with sizes, and where it can be decided."""
+    size = f"the arguments have {shown.characters:,} characters on {shown.rows:,} lines"
+    if pages <= REVIEW_LIMIT:
+        word = "page" if pages == 1 else "pages"
+        return f"{size}. Review shows all of them on {pages} {word}, and lets you approve there."
+    key = quoted(approval.key, 300)
+    return (
+        f"{size}, more than Slack can show. They can be rejected here, and read and approved at "
+        f"the command line: signoff approve {key}"
+    )
 
 
 def _lock(head: str, rest: str) -> Block:
     return rich_text(section([Words("🔒 "), Words(head, bold=True), Words(f" {rest}")]))
 
 
-def _text(approval: Approval, state: State, *, names: Names) -> str:
+def _text(approval: Approval, state: State, face: Face) -> str:
     """Return the notification: what, where, who asks and where it stands, without arguments.
 
     Arguments stay out of it, since notifications are shown on locked screens.
@@ -239,13 +217,5 @@ def _text(approval: Approval, state: State, *, names: Names) -> str:
         return what + mrkdwn(status_line(approval, state)) + said
     if approval.terms is None:
         return what + "Nobody has been chosen who may answer."
-    asked = asked_line(approval.terms, names=names, ping=pings(approval.terms))
+    asked = asked_line(approval.terms, names=face.names, ping=face.ping)
     return f"{what}⏳ Waiting for {mrkdwn(asked)} until {when(approval.deadline)}."
-
-
-def _preformatted(text: str) -> dict[str, Any]:
-    return {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}

@@ -1,39 +1,63 @@
-"""Owns the direct note to an approver: that somebody waits for them, and where."""
+"""Owns the card's copy in a direct message: for one person who may answer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gate import Approval
 
 from ...messenger import Message
-from ..text import inert
-from .card import title
-from .line import Moment, Part, Words, rich_text, section
+from .buttons import Stamp
+from .card import Face, draw, numbered
+from .line import Line, Moment, Words, mrkdwn, rich_text, section
+from .status import State, state_of, status_line
+from .titles import title_line
 
 __all__ = ["direct"]
 
 
-def direct(approval: Approval, link: str | None) -> Message:
-    """Return the note that asks one person to look at the card. It has no buttons of its own.
+def direct(
+    approval: Approval,
+    link: str | None,
+    *,
+    stamp: Stamp,
+    person: str,
+    names: Mapping[str, str] | None = None,
+    overdue: bool = False,
+) -> Message:
+    """Return the copy of the card that asks one person, in every state; nobody is mentioned.
 
     Args:
-        approval: What is asked.
+        approval: As it counts now.
         link: The card's address, from Slack; `None` where there is none.
+        stamp: Seals the buttons.
+        person: The id of the person whom it is for.
+        names: Display names by principal.
+        overdue: See `card`.
     """
-    line: list[Part] = [
-        Words("🔔 You can decide this, until "),
-        Moment(approval.deadline),
-        Words(". "),
-    ]
-    where: list[dict[str, Any]] = (
-        [{"type": "link", "url": link, "text": "Open the request"}]
+    state = state_of(approval, overdue=overdue)
+    face = Face(stamp, surface="direct", place=person, names=names or {}, ping=False)
+    blocks = draw(approval, state, face)
+    if state is State.PENDING:
+        line: Line = [
+            Words("🔔 You can decide this, until "),
+            Moment(approval.deadline),
+            Words("."),
+        ]
+        text = f"🔔 {mrkdwn(title_line(approval))}: it waits for you"
+    else:
+        line = [Words("🔔 There is nothing left to decide.")]
+        text = f"{mrkdwn(title_line(approval))}. {mrkdwn(status_line(approval, state))}"
+    blocks.insert(1, rich_text(_linked(line, link)))
+    return Message(text=text, blocks=numbered(blocks, approval, f"direct:{state.value}"))
+
+
+def _linked(line: Line, link: str | None) -> dict[str, Any]:
+    told = section([*line, Words(" ")])
+    where: dict[str, Any] = (
+        {"type": "link", "url": link, "text": "Open the request"}
         if link is not None
-        else [{"type": "text", "text": "It is in the channel."}]
+        else {"type": "text", "text": "It is in the channel."}
     )
-    asked = section((Words(title(approval), bold=True),))
-    told = section(line)
-    told["elements"] = [*told["elements"], *where]
-    return Message(
-        text=f"🔔 {inert(title(approval))}: it waits for you", blocks=[rich_text(asked, told)]
-    )
+    return {**told, "elements": [*told["elements"], where]}

@@ -49,8 +49,10 @@ __all__ = [
 Names = Mapping[str, str]
 """Display names by principal. They are foreign text: people choose them."""
 
-QUOTE_LIMIT = 1000
+QUOTE_LIMIT = 800
 QUOTE_ROWS = 20
+NAME_LIMIT = 40
+"""Characters of a display name; Slack allows 80."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Foreign:
 
     text: str
     limit: int = 200
+    bold: bool = False
+    """Only where people see it: in a notification it stands as it is."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,8 @@ def message(line: Line, *, note: str | None = None) -> Message:
 
 def duration(seconds: float) -> str:
     """Return a length of time as people say it: `0.4 s`, `12 s`, `4 min`, `2 h 5 min`."""
+    if seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     if seconds < 99.5:
@@ -177,7 +183,7 @@ def _mrkdwn(part: Part) -> str:
         case Person(principal, name, ping):
             if ping:
                 return mention(principal)
-            return inert(name or _bare(principal))
+            return inert(name or _bare(principal), NAME_LIMIT)
         case Moment(at, style):
             return when(at, style)
         case Channel(channel):
@@ -189,8 +195,8 @@ def _rich(part: Part) -> dict[str, Any]:
     match part:
         case Words(text, bold):
             return _text(text, bold=bold)
-        case Foreign(text, limit):
-            return _text(quoted(text, limit))
+        case Foreign(text, limit, bold):
+            return _text(quoted(text, limit), bold=bold)
         case Person():
             return _person(part)
         case Moment(at, style):
@@ -210,12 +216,12 @@ def _person(person: Person) -> dict[str, Any]:
         try:
             who = parse_principal(person.principal)
         except InvalidId:
-            return _text(quoted(person.principal))
+            return _text(quoted(person.principal, NAME_LIMIT))
         if who.kind == "user":
             return {"type": "user", "user_id": who.id}
         if who.kind == "group":
             return {"type": "usergroup", "usergroup_id": who.id}
-    return _text(quoted(person.name or _bare(person.principal)), bold=True)
+    return _text(quoted(person.name or _bare(person.principal), NAME_LIMIT), bold=True)
 
 
 def _bare(principal: str) -> str:

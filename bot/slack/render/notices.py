@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from gate import (
     AlreadyDecided,
     Approval,
+    ApprovalAnswer,
     ApprovalNotFound,
+    ApprovalRefused,
+    ApprovalResolved,
+    ApprovalVoted,
     DigestMismatch,
     InvalidId,
     LimitExceeded,
@@ -20,108 +25,184 @@ from gate import (
 
 from ...messenger import Message
 from .asked import asked_line
-from .line import Foreign, Line, Names, Part, Words, message
+from .line import Foreign, Names, Part, Words, message
 from .status import State, ended_note, state_of, status_line
 
-__all__ = ["applied", "foreign_card", "notice_for", "stale_card"]
+__all__ = ["form_failed", "notice", "too_many", "unrecorded"]
 
-_UNCHANGED = "Your answer was not recorded. "
-_UNCLEAR = (
+_UNCHANGED: Final = "Your answer was not recorded. "
+_UNCLEAR: Final = (
     "It is not certain that your answer was recorded. Please click again: repeating is safe, and "
     "the card shows what counts."
 )
-_NOT_ALLOWED = {
-    "not_by": "This request excludes you from deciding it. Somebody else has to answer.",
-    "not_routed": "Nobody has been chosen yet who may answer this request. Please try again soon.",
-    "incomplete_view": "Not everything that would run has been shown to you, so it cannot be "
-    "approved from here. It can be rejected.",
-    "edit_not_allowed": "This request does not allow its arguments to be changed.",
-    "override_not_allowed": "This request does not allow an answer in place of running it.",
-    "not_checked": f"{_UNCHANGED}Whether you may answer could not be checked just now. Please try "
-    "again.",
-    "not_member": "Only full members of this workspace can answer: no guests, no apps, nobody from "
-    "outside.",
+_ANSWERS: Final = {Verdict.APPROVE: "approve", Verdict.DENY: "reject", Verdict.SKIP: "skip"}
+_ENDED: Final = frozenset(("already_decided", "approval_expired", "expired"))
+_REFUSALS: Final = {
+    "not_by": (
+        "✋",
+        "This request excludes you from deciding it. Somebody else has to answer.",
+    ),
+    "not_routed": (
+        "✋",
+        "Nobody has been chosen yet who may answer this request. Please try again soon.",
+    ),
+    "incomplete_view": (
+        "✋",
+        f"{_UNCHANGED}Not all that would run has been shown to you. Use Review: Approve is on its "
+        "last page. Rejecting always works.",
+    ),
+    "edit_not_allowed": ("✋", "This request does not allow its arguments to be changed."),
+    "override_not_allowed": (
+        "✋",
+        "This request does not allow an answer in place of running it.",
+    ),
+    "not_checked": (
+        "✋",
+        f"{_UNCHANGED}Whether you may answer could not be checked just now. Please try again.",
+    ),
+    "not_member": (
+        "✋",
+        "Only full members of this workspace can answer: no guests, no apps, nobody from outside.",
+    ),
+    "approval_not_found": (
+        "🔍",
+        f"This request is not known here any more. {_UNCHANGED.strip()}",
+    ),
+    "stale_card": (
+        "❗",
+        f"{_UNCHANGED}What you used is out of date; please use the newest card of this request.",
+    ),
+    "foreign_card": (
+        "❗",
+        f"{_UNCHANGED}This button does not belong to a request that is known here.",
+    ),
+    "store_unavailable": (
+        "❗",
+        f"{_UNCHANGED}The store cannot be reached. Please try again.",
+    ),
+    "store_corrupt": ("❗", f"{_UNCHANGED}The record of this request cannot be read."),
+    "unconfirmed": ("❗", _UNCLEAR),
 }
 
 
-def notice_for(
-    error: Exception, *, approval: Approval | None = None, names: Mapping[str, str] | None = None
+def notice(
+    event: ApprovalAnswer, approval: Approval | None, *, names: Mapping[str, str] | None = None
 ) -> Message:
-    """Return what to tell the person whose click ended in *error*.
+    """Return what to tell the person whose answer became *event*.
 
     Args:
-        error: One of `gate`'s errors. Any other counts as an unknown fate of the write.
-        approval: The record, where it could be read.
-        names: Display names by principal.
+        event: What came of the answer.
+        approval: The record as it is now; `None` where there is none any more.
+        names: Display names by principal. Others are named by their id; nobody is mentioned.
     """
-    match error:
-        case AlreadyDecided():
-            return _ended(error.approval)
-        case NotAllowed():
-            return _not_allowed(error, approval, names=names or {})
-        case ApprovalNotFound():
-            return _say("🔍", "This request is not known here any more. " + _UNCHANGED.strip())
-        case StoreUnavailable():
-            return _say("❗", _UNCHANGED + "The store cannot be reached. Please try again.")
-        case StoreCorrupt():
-            return _say("❗", _UNCHANGED + "The record of this request cannot be read.")
-        case DigestMismatch():
-            return stale_card()
-        case Refused() if error.approval is not None and error.approval.final:
-            return _ended(error.approval)
-        case InvalidId():
-            return foreign_card()
-        case LimitExceeded():
-            return _say("❗", _UNCHANGED + f"It is too long: at most {error.limit:,} are allowed.")
+    known: Names = names or {}
+    match event:
+        case ApprovalVoted():
+            return message([*_recorded(event.verdict), Words("More answers are needed.")])
+        case ApprovalResolved():
+            return _resolved(event.verdict, approval, names=known)
+        case ApprovalRefused():
+            return _refused(event.reason, approval, names=known)
     return _say("❗", _UNCLEAR)
 
 
-def applied(approval: Approval, verdict: Verdict) -> Message:
-    """Return the confirmation of an answer that the store has taken.
+def unrecorded(
+    error: Exception, *, approval: Approval | None = None, names: Mapping[str, str] | None = None
+) -> Message:
+    """Return what to tell a person whose answer left no event.
 
     Args:
-        approval: As it is after the answer; it may still be pending, where more are needed.
-        verdict: The answer.
+        error: Why. One that is none of `gate`'s counts as an unknown fate of the write.
+        approval: The record, where it could be read.
+        names: Display names by principal.
     """
-    word = {Verdict.APPROVE: "approve", Verdict.DENY: "reject", Verdict.SKIP: "skip"}[verdict]
-    line: list[Part] = [Words("📝 Your answer is recorded: "), Words(word, bold=True), Words(". ")]
-    if approval.final:
-        return message([*line, *status_line(approval, state_of(approval))])
-    return message([*line, Words("More answers are needed.")])
+    known: Names = names or {}
+    match error:
+        case NotAllowed():
+            return _refused(error.reason, approval, names=known)
+        case AlreadyDecided() | Refused() if error.approval is not None and error.approval.final:
+            return _ended(error.approval, names=known)
+        case LimitExceeded():
+            return _say("❗", _UNCHANGED + f"It is too long: at most {error.limit:,} are allowed.")
+    word = {
+        ApprovalNotFound: "approval_not_found",
+        DigestMismatch: "stale_card",
+        InvalidId: "foreign_card",
+        StoreUnavailable: "store_unavailable",
+        StoreCorrupt: "store_corrupt",
+    }.get(type(error), "unconfirmed")
+    return _refused(word, approval, names=known)
 
 
-def stale_card() -> Message:
-    """Return the answer to a click on a card that no longer shows what would run."""
-    return _say("❗", _UNCHANGED + "This card is out of date; please use the newest one.")
+def form_failed(*, rejected: bool = False, what: str = "Reject") -> Message:
+    """Return what to tell a person for whom Slack did not open a form.
+
+    Args:
+        rejected: Whether it was rejected all the same, without a reason.
+        what: The label of the button to click again, where nothing happened.
+    """
+    if rejected:
+        text = "It is rejected. Slack did not open the form for the reason: please write it in "
+        return _say("📝", text + "the thread of the request.")
+    again = f"Nothing was recorded: Slack did not open the form. Please click {what} again."
+    return _say("❗", again)
 
 
-def foreign_card() -> Message:
-    """Return the answer to a button that was not made here, or not for this message."""
-    return _say("❗", _UNCHANGED + "This button does not belong to a request that is known here.")
+def too_many() -> Message:
+    """Return what to tell a person who clicks faster than clicks are answered."""
+    return _say("✋", "Too many clicks at once: some were not looked at. Please wait ten seconds.")
 
 
-def _ended(approval: Approval) -> Message:
+def _recorded(verdict: Verdict) -> list[Part]:
+    word = Words(_ANSWERS[verdict], bold=True)
+    return [Words("📝 Your answer is recorded: "), word, Words(". ")]
+
+
+def _resolved(verdict: Verdict, approval: Approval | None, *, names: Names) -> Message:
+    line = _recorded(verdict)
+    if approval is None or not approval.final:
+        return message([*line, Words("With it the request is decided.")])
+    return message([*line, *status_line(approval, state_of(approval), names=names, ping=False)])
+
+
+def _refused(reason: str, approval: Approval | None, *, names: Names) -> Message:
+    if reason == "already_answered":
+        return _repeated(approval, names=names)
+    if approval is not None and approval.final and reason in _ENDED:
+        return _ended(approval, names=names)
+    if reason in _ENDED:
+        return _say("✋", "Your answer came too late and changes nothing: it was over before.")
+    if reason == "not_approver":
+        return _not_approver(approval, names=names)
+    known = _REFUSALS.get(reason)
+    if known is not None:
+        return _say(*known)
+    return message([Words(f"✋ {_UNCHANGED}It is not allowed: "), Foreign(reason, 60), Words(".")])
+
+
+def _repeated(approval: Approval | None, *, names: Names) -> Message:
+    before = Words("📝 You gave this answer before; it stands. ")
+    if approval is None or not approval.final:
+        return message([before, Words("More answers are needed.")])
+    return message([before, *status_line(approval, state_of(approval), names=names, ping=False)])
+
+
+def _ended(approval: Approval, *, names: Names) -> Message:
     state = state_of(approval)
     if state is State.PENDING:
         return _say("❗", _UNCLEAR)
-    head: Line = [Words("Your answer came too late and changes nothing. ")]
-    return message([*head, *status_line(approval, state)], note=ended_note(approval))
+    head = Words("Your answer came too late and changes nothing. ")
+    line = status_line(approval, state, names=names, ping=False)
+    return message([head, *line], note=ended_note(approval))
 
 
-def _not_allowed(error: NotAllowed, approval: Approval | None, *, names: Names) -> Message:
-    if error.reason == "not_approver":
-        line: list[Part] = [Words("✋ You are not among the people who may answer this request.")]
-        if approval is not None and approval.terms is not None:
-            # Names without mentions: a private refusal must not call anybody.
-            who = asked_line(approval.terms, names=names, ping=False)
-            line += [Words(" It is up to "), *who, Words(".")]
-        return message(line)
-    known = _NOT_ALLOWED.get(error.reason)
-    if known:
-        return _say("✋", known)
-    return message(
-        [Words(f"✋ {_UNCHANGED}It is not allowed: "), Foreign(error.reason, 60), Words(".")]
-    )
+def _not_approver(approval: Approval | None, *, names: Names) -> Message:
+    line: list[Part] = [Words("✋ You are not among the people who may answer this request.")]
+    if approval is not None and approval.terms is not None:
+        # Names without mentions: a private refusal must not call anybody.
+        who = asked_line(approval.terms, names=names, ping=False)
+        line += [Words(" It is up to "), *who, Words(".")]
+    return message(line)
 
 
 def _say(sign: str, text: str) -> Message:

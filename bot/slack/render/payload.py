@@ -1,24 +1,36 @@
-"""Owns how arguments look: a notation that people can read and that holds nothing back.
-
-An object has one argument per line, `name: value`. Numbers, `true`, `false`, `null`, `{}` and `[]`
-stand bare. A short string stands between quotation marks on its own line, so `"42"` is not `42`.
-A string with line breaks, quotation marks or backslashes, or a long one, stands word for word
-behind a bar: `│` begins a line of it, `┊` goes on with a line that was too long for the card. So no
-value can begin a line of the notation, and every value can be read back exactly.
-"""
+"""Owns how much of the arguments stands where: whole on a card, or page by page in a review."""
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..text import clusters, cut, visible, weight
+from gate import Approval
 
-__all__ = ["MAX_CHARACTERS", "MAX_COLUMNS", "MAX_ROWS", "Arguments", "arguments", "strings_of"]
+from ..text import cut, units
+from .notation import rows_of, strings_of
+from .rows import columns
+from .titles import names_fit
+
+__all__ = [
+    "BLOCK_CHARACTERS",
+    "CARD",
+    "HOME",
+    "MAX_CHARACTERS",
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "REVIEW_LIMIT",
+    "Arguments",
+    "Room",
+    "arguments",
+    "pages_of",
+    "pieces_of",
+    "review_pages",
+    "shows_all",
+    "strings_of",
+]
 
 MAX_CHARACTERS: Final = 2800
 """Characters of rendered arguments that a card shows whole."""
@@ -27,16 +39,33 @@ MAX_ROWS: Final = 80
 MAX_COLUMNS: Final = 120
 """Columns of the widest row. Strings are folded; deep nesting, huge numbers and long names are
 not, and a row that a client wraps by itself could seem to be two."""
-MAX_WEIGHT: Final = 16_000
-"""Bytes of rendered arguments on the wire."""
+REVIEW_LIMIT: Final = 20
+"""Pages of the longest review: more than that nobody reads to the end."""
+BLOCK_CHARACTERS: Final = 2800
+"""Characters of one block of a page."""
 BEGINNING: Final = 1200
 """Characters that are shown of arguments that do not fit."""
 BEGINNING_ROWS: Final = 20
 
-_FOLD: Final = 76
-_STEP: Final = "  "
-_FIRST, _NEXT = "│ ", "┊ "
-_BARE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}", re.ASCII)
+
+@dataclass(frozen=True)
+class Room:
+    """How much of the arguments a surface shows whole."""
+
+    characters: int
+    rows: int
+    wire: int
+    """Characters as JSON: quotation marks and line breaks take two."""
+
+
+CARD: Final = Room(MAX_CHARACTERS, MAX_ROWS, 3000)
+"""On a card and on its copy in a direct message."""
+HOME: Final = Room(600, 12, 900)
+"""In one of the rows of a home."""
+PAGE: Final = Room(7000, 200, 10_000)
+"""On one page of a review. A view of Slack's may have 250,000 bytes; people have less."""
+
+_ROOMS: Final = {"card": CARD, "direct": CARD, "home": HOME}
 
 
 @dataclass(frozen=True)
@@ -53,23 +82,24 @@ class Arguments:
     """Characters of `text`."""
 
 
-def arguments(payload: Any) -> Arguments:
-    """Return *payload* as it stands on a card.
+def arguments(payload: Any, room: Room = CARD) -> Arguments:
+    """Return *payload* as it stands in *room*.
 
     Args:
         payload: A JSON value, as `gate.canonical_text` accepts it.
+        room: How much may be shown.
 
     Raises:
         TypeError: Something else. What cannot be shown must not be approved.
         ValueError: NaN or an infinity.
     """
-    rows = list(_rows(payload))
+    rows = list(rows_of(payload))
     text = "\n".join(rows)
     whole = (
-        len(text) <= MAX_CHARACTERS
-        and len(rows) <= MAX_ROWS
-        and weight(text) <= MAX_WEIGHT
-        and all(_columns(row) <= MAX_COLUMNS for row in rows)
+        units(text) <= room.characters
+        and len(rows) <= room.rows
+        and _wire(text) <= room.wire
+        and all(columns(row) <= MAX_COLUMNS for row in rows)
     )
     shown = text if whole else cut(text, BEGINNING, rows=BEGINNING_ROWS)[0]
     return Arguments(
@@ -77,105 +107,69 @@ def arguments(payload: Any) -> Arguments:
     )
 
 
-def strings_of(payload: Any) -> Iterator[str]:
-    """Yield every string of *payload*, names of arguments included."""
-    if isinstance(payload, str):
-        yield payload
-    elif isinstance(payload, list):
-        for item in payload:
-            yield from strings_of(item)
-    elif isinstance(payload, dict):
-        for name, value in payload.items():
-            yield name
-            yield from strings_of(value)
+def shows_all(approval: Approval, surface: str) -> bool:
+    """Say whether *surface* shows everything that would run beside its buttons.
+
+    It decides both whether Approve is drawn there and whether a click on it counts as seen.
+
+    Args:
+        approval: What is asked.
+        surface: `card`, `direct` or `home`; any other shows nothing by itself.
+    """
+    room = _ROOMS.get(surface)
+    if room is None:
+        return False
+    if surface == "home" and not names_fit(approval):
+        return False
+    return arguments(approval.effective_payload, room).whole
 
 
-def _rows(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _string(value)
-    elif isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _member(f"{_name(name)}:", item)
-    elif isinstance(value, list) and value:
-        for item in value:
-            inner = _rows(item)
-            yield f"- {next(inner)}"
-            yield from (_STEP + row for row in inner)
-    else:
-        yield _scalar(value)
+def pages_of(payload: Any) -> list[str] | None:
+    """Return *payload* in pages, cut between rows; joined by line breaks they are all of it.
+
+    Returns:
+        At least one page; `None` where a row is too wide for a screen, or there are more pages
+        than `REVIEW_LIMIT`.
+    """
+    pages: list[str] = []
+    for page in _filled(rows_of(payload), PAGE):
+        if len(pages) == REVIEW_LIMIT or any(columns(row) > MAX_COLUMNS for row in page):
+            return None
+        pages.append("\n".join(page))
+    return pages
 
 
-def _member(label: str, value: Any) -> Iterator[str]:
-    inner = list(_rows(value))
-    if (
-        len(inner) == 1
-        and not inner[0].startswith(_FIRST[0])
-        and not (isinstance(value, (dict, list)) and value)
-    ):
-        yield f"{label} {inner[0]}"
-        return
-    yield label
-    yield from (_STEP + row for row in inner)
+def review_pages(approval: Approval) -> int:
+    """Return how many pages a review of *approval* has, 1 or more.
+
+    More than `REVIEW_LIMIT`: it cannot be reviewed in Slack.
+    """
+    pages = pages_of(approval.effective_payload)
+    return REVIEW_LIMIT + 1 if pages is None else len(pages)
 
 
-def _scalar(value: Any) -> str:
-    if value is None or isinstance(value, bool | int | float) or value in ({}, []):
-        return json.dumps(value, allow_nan=False)
-    raise TypeError(f"{type(value).__name__} is not a JSON type")
+def pieces_of(page: str) -> list[str]:
+    """Return a page in pieces for one block each, cut between rows."""
+    room = Room(BLOCK_CHARACTERS, 1000, 10_000)
+    return ["\n".join(rows) for rows in _filled(page.split("\n"), room)]
 
 
-def _string(value: str) -> Iterator[str]:
-    shown = visible(value, lines=True)
-    if not set(shown) & set('\n"\\') and _columns(shown) <= _FOLD:
-        yield f'"{shown}"'
-        return
-    for line in shown.split("\n"):
-        for index, row in enumerate(_fold(line)):
-            yield ((_NEXT if index else _FIRST) + row).rstrip(" ")
+def _filled(rows: Iterator[str] | Sequence[str], room: Room) -> Iterator[list[str]]:
+    """Yield *rows* in as few groups as have *room*; one row always has."""
+    group: list[str] = []
+    length = wire = 0
+    for row in rows:
+        more, heavier = units(row) + 1, _wire(row) + 2
+        full = (
+            length + more > room.characters or len(group) == room.rows or wire + heavier > room.wire
+        )
+        if group and full:
+            yield group
+            group, length, wire = [], 0, 0
+        group.append(row)
+        length, wire = length + more, wire + heavier
+    yield group
 
 
-def _name(name: str) -> str:
-    if _BARE_NAME.fullmatch(name):
-        return name
-    return '"' + visible(name).replace('"', "⟨U+0022⟩") + '"'
-
-
-def _fold(line: str) -> Iterator[str]:
-    """Yield *line* in rows of `_FOLD` columns, broken before spaces, so that none ends in one."""
-    if len(line) <= _FOLD and line.isascii():
-        yield line
-        return
-    pieces = [(piece, _columns(piece)) for piece in clusters(line)]
-    start = 0
-    while start < len(pieces):
-        end, width = start, 0
-        while end < len(pieces) and width + pieces[end][1] <= _FOLD:
-            width += pieces[end][1]
-            end += 1
-        end = max(end, start + 1)
-        if end < len(pieces):
-            end = _break(pieces, start, end)
-        yield "".join(piece for piece, _ in pieces[start:end])
-        start = end
-    if not pieces:
-        yield ""
-
-
-def _break(pieces: list[tuple[str, int]], start: int, end: int) -> int:
-    """Return where a row that may last until *end* is best ended."""
-    half = start + (end - start) // 2
-    for at in range(end, half, -1):
-        if pieces[at][0] == " " and pieces[at - 1][0] != " ":
-            return at
-    while end > start + 1 and pieces[end - 1][0] == " ":
-        end -= 1
-    return end
-
-
-def _columns(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+def _wire(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False)) - 2

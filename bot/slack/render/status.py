@@ -68,34 +68,43 @@ def state_of(approval: Approval, *, overdue: bool = False) -> State:
             return State.EXPIRED
 
 
-def status_line(approval: Approval, state: State) -> Line:
-    """Return the line that says where *approval* stands, made of our own words and of names."""
+def status_line(
+    approval: Approval, state: State, *, names: Names | None = None, ping: bool = True
+) -> Line:
+    """Return the line that says where *approval* stands, made of our own words and of names.
+
+    Args:
+        approval: As it counts now.
+        state: What is shown of it.
+        names: Display names by principal, for where people are not mentioned.
+        ping: Mention the people.
+    """
+    by = _by(approval, names=names, ping=ping)
     match state:
         case State.PENDING:
             return [Words("⏳ "), Words("Waiting for an answer", bold=True)]
         case State.APPROVED:
-            head = [Words("✅ "), Words("Approved", bold=True), *_by(approval), *_decided(approval)]
+            head = [Words("✅ "), Words("Approved", bold=True), *by, *_decided(approval)]
             return [*head, Words(f" · {_not_run(approval)}")]
         case State.RUNNING:
-            head = [Words("✅ "), Words("Approved", bold=True), *_by(approval)]
+            head = [Words("✅ "), Words("Approved", bold=True), *by]
             return [*head, *_ran(approval, " · running since ")]
         case State.DONE:
-            head = [Words("✅ "), Words("Approved", bold=True), *_by(approval)]
+            head = [Words("✅ "), Words("Approved", bold=True), *by]
             return [*head, *_ran(approval, " · ran "), Words(" · "), *_outcome(approval)]
         case State.FAILED:
-            head = [Words("❌ "), *_outcome(approval), Words(" · approved"), *_by(approval)]
+            head = [Words("❌ "), *_outcome(approval), Words(" · approved"), *by]
             return [*head, *_ran(approval, " · ran ")]
         case State.UNKNOWN:
             head = [Words("❓ "), Words("Started, outcome unknown", bold=True)]
-            return [*head, Words(" · approved"), *_by(approval), *_ran(approval, " · ran ")]
+            return [*head, Words(" · approved"), *by, *_ran(approval, " · ran ")]
         case State.REJECTED:
-            head = [Words("⛔ "), Words("Rejected", bold=True), *_by(approval)]
-            return [*head, *_decided(approval)]
+            return [Words("⛔ "), Words("Rejected", bold=True), *by, *_decided(approval)]
         case State.SKIPPED:
-            head = [Words("⏩ "), Words("Skipped", bold=True), *_by(approval)]
+            head = [Words("⏩ "), Words("Skipped", bold=True), *by]
             return [*head, *_decided(approval), Words(" · the agent goes on without it")]
         case State.CANCELLED:
-            return _cancelled(approval)
+            return _cancelled(approval, names=names, ping=ping)
         case State.UNDELIVERABLE:
             ended = approval.cancellation
             word = (ended.undeliverable if ended else None) or ""
@@ -129,12 +138,16 @@ def deciders(approval: Approval) -> list[str]:
 
 
 def people(
-    principals: Sequence[str], last: str, *, names: Names | None = None, ping: bool = True
+    principals: Sequence[str],
+    last: str,
+    *,
+    names: Names | None = None,
+    ping: bool = True,
+    most: int = MOST_NAMES,
 ) -> list[Part]:
     """Return principals as an enumeration, at most eight of them, the rest counted."""
     shown = [
-        [Person(principal, (names or {}).get(principal), ping)]
-        for principal in principals[:MOST_NAMES]
+        [Person(principal, (names or {}).get(principal), ping)] for principal in principals[:most]
     ]
     more = len(principals) - len(shown)
     tail: list[list[Words]] = [[Words(f"{more} more")]] if more else []
@@ -168,14 +181,16 @@ def _running(approval: Approval, *, overdue: bool) -> State:
     return State.UNKNOWN if overdue else State.RUNNING
 
 
-def _by(approval: Approval) -> list[Part]:
+def _by(approval: Approval, *, names: Names | None, ping: bool) -> list[Part]:
     who = deciders(approval)
-    return [Words(" by "), *people(who, "and")] if who else [Words(" by an unnamed caller")]
+    if not who:
+        return [Words(" by an unnamed caller")]
+    return [Words(" by "), *people(who, "and", names=names, ping=ping)]
 
 
 def _decided(approval: Approval) -> list[Part]:
     at = approval.decided_at
-    return [Words(" · "), Moment(at)] if at else []
+    return [Words(" · "), Moment(at, "short")] if at else []
 
 
 def _not_run(approval: Approval) -> str:
@@ -187,17 +202,17 @@ def _not_run(approval: Approval) -> str:
 
 def _ran(approval: Approval, before: str) -> list[Part]:
     taken = approval.consumption
-    return [Words(before), Moment(taken.at)] if taken else []
+    return [Words(before), Moment(taken.at, "short")] if taken else []
 
 
 def _outcome(approval: Approval) -> list[Part]:
     return outcome_line(approval.outcome) if approval.outcome else []
 
 
-def _cancelled(approval: Approval) -> Line:
+def _cancelled(approval: Approval, *, names: Names | None, ping: bool) -> Line:
     ended = approval.cancellation
     who = ended.by if ended else None
-    by: list[Part] = [Words(" by "), Person(who)] if who else []
+    by: list[Part] = [Words(" by "), Person(who, (names or {}).get(who), ping)] if who else []
     return [
         Words("⚪ "),
         Words("Cancelled", bold=True),

@@ -8,7 +8,6 @@ from gate import (
     ApprovalConsumed,
     ApprovalEvent,
     ApprovalExpiredEvent,
-    ApprovalRefused,
     ApprovalReported,
     ApprovalResolved,
     ApprovalRouted,
@@ -31,19 +30,13 @@ _DECIDED = {
     Verdict.DENY: ("⛔ ", "Rejected"),
     Verdict.SKIP: ("⏩ ", "Skipped"),
 }
-_REFUSALS = {
-    "not_approver": "not among the people who may answer",
-    "not_by": "excluded by the request itself",
-    "not_checked": "who they are could not be checked",
-    "not_member": "not a full member of the workspace",
-    "not_routed": "nobody had been chosen yet",
-    "already_decided": "it was already decided",
-    "approval_expired": "it had expired",
-    "stale_card": "the card was out of date",
-    "foreign_card": "the button belongs to another request",
-    "incomplete_view": "not everything had been shown",
-    "store_unavailable": "the store was away",
+# What everybody takes for granted needs no words; these are worth saying.
+_SURFACES = {
+    "home": " in App Home",
+    "slash": " by slash command",
+    "cli": " at the command line",
 }
+_USUAL = frozenset(("card", "direct", "review", "form"))
 
 
 def reply(event: ApprovalEvent, approval: Approval) -> Message | None:
@@ -59,7 +52,8 @@ def reply(event: ApprovalEvent, approval: Approval) -> Message | None:
         case ApprovalVoted():
             answer: list[Part] = [
                 Words("🙋 "), *_who(event.principal), Words(" answered "),
-                Words(_ANSWERS[event.verdict], bold=True), Words("; more answers are needed"),
+                Words(_ANSWERS[event.verdict], bold=True), *_from(event.surface),
+                Words("; more answers are needed"),
             ]  # fmt: skip
             return message(answer, note=event.note)
         case ApprovalResolved():
@@ -74,9 +68,7 @@ def reply(event: ApprovalEvent, approval: Approval) -> Message | None:
             return message([Words("⌛ "), _bold("Expired"), Words(": nobody decided in time")])
         case ApprovalCancelledEvent():
             return _cancelled(event)
-        case ApprovalRefused():
-            refused: list[Part] = [Words("✋ Refused an answer of "), *_who(event.principal)]
-            return message([*refused, Words(": "), _reason(event.reason)])
+    # A request comes before its thread; views and refusals are one person's, and audited.
     return None
 
 
@@ -108,18 +100,16 @@ def _cancelled(event: ApprovalCancelledEvent) -> Message:
     return message([Words("⚪ "), _bold("Cancelled"), *by], note=event.reason)
 
 
-def _reason(word: str) -> Part:
-    known = _REFUSALS.get(word)
-    return Words(known) if known else Foreign(word, 60)
-
-
 def _who(principal: str | None) -> list[Part]:
     return [Person(principal)] if principal else [Words("an unnamed caller")]
 
 
 def _from(surface: str) -> list[Part]:
-    """Return where the answer came from, if it was not the card."""
-    return [] if surface == "slack" else [Words(" through "), Foreign(surface, 40)]
+    """Return where the answer came from, if it was not a button of the request."""
+    if surface in _USUAL:
+        return []
+    known = _SURFACES.get(surface)
+    return [Words(known)] if known else [Words(" through "), Foreign(surface, 40)]
 
 
 def _bold(text: str) -> Words:

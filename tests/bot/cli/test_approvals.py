@@ -96,7 +96,16 @@ def test_show(url: str):
     for part in ("billing", "delete-user", "42", "because", asked.digest, ME, "pending"):
         assert part in shown
     assert 5000 <= shown.count("a")
-    assert asked == Approval.from_wire(json.loads(run(url, "show", "x", "--json").stdout))
+    again = Approval.from_wire(json.loads(run(url, "show", "x", "--json").stdout))
+    assert [(ME, asked.digest)] == [(view.principal, view.digest) for view in again.views]
+    assert asked == again.model_copy(update={"views": (), "version": asked.version})
+
+
+def test_show_to_somebody_else(url: str):
+    """Who may not answer sees it too, and leaves no view."""
+    ask(url, who="cli:somebody-else")
+    assert 0 == run(url, "show", "x").exit_code
+    assert () == at(url, lambda store: Desk(store).get("x")).views
 
 
 def test_approve(url: str):
@@ -122,8 +131,13 @@ def test_approve_without_a_yes(url: str, typed: str):
 
 
 def test_approve_in_a_script(url: str):
-    """`--yes` asks nothing, `--json` prints the record and nothing else."""
+    """`--yes` asks nothing once it was shown, `--json` prints the record and nothing else."""
     ask(url)
+    unseen = run(url, "approve", "x", "--yes", "--json")
+    assert 3 == unseen.exit_code
+    assert "signoff show" in unseen.stderr
+    assert ApprovalStatus.PENDING is status(url)
+    assert 0 == run(url, "show", "x").exit_code
     done = run(url, "approve", "x", "--yes", "--json", "--note", "fine")
     assert (0, "approved", "fine") == (
         done.exit_code,

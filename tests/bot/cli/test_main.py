@@ -16,11 +16,11 @@ from click.testing import CliRunner
 
 from bot.cli import main
 from bot.manifest import build
-from bot.sandbox import Sandbox
 from tests.bot.slack.edge import slack_edge
+from tests.support.emitted import Sandbox
 from tests.support.waiting import wait_until
 
-VERBS = ["run", "demo", "manifest", "list", "show", "approve", "reject", "cancel"]
+VERBS = ["run", "demo", "manifest", "list", "show", "approve", "reject", "cancel", "doctor"]
 ROUTES = '[[routes]]\nchannel = "C0APPROVALS"\napprovers = ["U0ANA"]\n'
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-sandbox", "SLACK_APP_TOKEN": "xapp-sandbox"}
 

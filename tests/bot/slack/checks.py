@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import slackblocks
@@ -101,21 +101,27 @@ def all_text(value: Any) -> Iterator[str]:
             yield from all_text(item)
 
 
-def buttons(message: Message) -> dict[str, str]:
-    """Return the values of the message's buttons by action_id."""
+def blocks_of(shown: Message | Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the blocks of a message or a view."""
+    return list(shown.blocks if isinstance(shown, Message) else shown["blocks"])
+
+
+def buttons(shown: Message | Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of the buttons by action_id."""
     return {
         element["action_id"]: element["value"]
-        for block in message.blocks
+        for block in blocks_of(shown)
         if block["type"] == "actions"
         for element in block["elements"]
+        if element["type"] == "button"
     }
 
 
-def preformatted(message: Message) -> list[str]:
-    """Return the preformatted texts of the message, in order."""
+def preformatted(shown: Message | Mapping[str, Any]) -> list[str]:
+    """Return the preformatted texts, in order."""
     return [
         part["elements"][0]["text"]
-        for block in message.blocks
+        for block in blocks_of(shown)
         if block["type"] == "rich_text"
         for part in block["elements"]
         if part["type"] == "rich_text_preformatted"

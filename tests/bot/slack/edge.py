@@ -13,6 +13,8 @@ import aiohttp
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.support.emitted import EMITTED
+
 
 @dataclass
 class Edge:
@@ -42,6 +44,7 @@ class Edge:
         sent = await request.read()
         given = json.loads(sent) if request.content_type == "application/json" else {}
         self.calls.append((method, given | dict(request.query)))
+        EMITTED.call(method, given)
         if self.reset:
             assert request.transport is not None
             request.transport.abort()

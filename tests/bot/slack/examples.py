@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.slack.seal import Seal
 from gate import (
     Approval,
     ApprovalStatus,
@@ -19,12 +20,18 @@ from gate import (
     action_digest,
 )
 
+SEAL = Seal(b"a secret of the tests, 32 bytes.", installation="T0SANDBOX B0SIGNOFF")
 ASKED = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 ANA, BEN, CHO = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN", "slack:T0SANDBOX:U0CHO"
 OWNERS = "slack:T0SANDBOX:S0OWNERS"
 NAMES = {ANA: "Ana", BEN: "Ben", CHO: "Cho", OWNERS: "owners"}
 TERMS = Terms(channel="C0APPROVALS", quorums=(Quorum(of=(ANA, BEN, OWNERS)),), notify=("mention",))
 PAYLOAD = {"user_id": 42, "tier": "42", "dry_run": False, "notify": ["ana@example.com"]}
+
+
+def stamp(approval: Approval, *, surface: str, place: str) -> str:
+    """A seal that can be read: what it binds."""
+    return f"{approval.key} {approval.nonce} {approval.digest[:6]} on {surface} at {place}"
 
 
 def asked(payload: Any = PAYLOAD, **changes: Any) -> Approval:
@@ -69,7 +76,7 @@ def decided(
         note=note,
         at=later(2),
         digest=approval.digest,
-        surface="slack",
+        surface="card",
     )
     status = ApprovalStatus.APPROVED if verdict is Verdict.APPROVE else ApprovalStatus.REJECTED
     return approval.model_copy(
@@ -133,3 +140,15 @@ TRICKY = {
     "long": "A sentence that goes on and on, well over what fits into one row of the card, "
     "until it has to be folded at a space.",
 }
+
+CHANGE = {
+    "file_path": "billing/rates.py",
+    "old_string": 'RATES = {\n    "basic": 10,\n    "plus": 20,\n}\n',
+    "new_string": 'RATES = {\n    "basic": 10,\n    "plus": 25,\n    "max": 40,\n}',
+}
+PATCH = {
+    "repository": "billing",
+    "patch": "--- a/rates.py\n+++ b/rates.py\n@@ -1,3 +1,4 @@ RATES\n"
+    " {\n-    20\n+    25\n+    40\n }\n",
+}
+LARGE = {"rows": [{"id": number, "owner": f"user-{number}"} for number in range(400)]}

@@ -8,27 +8,45 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from bot.answering import PrivateAnswers
 from bot.background import Background
 from bot.deciding import Answers, Budgets
 from bot.directory import CachedDirectory
+from bot.inbox import Inboxes
+from bot.manifest import build
+from bot.notifier import READER
 from bot.routing import RouteRule
-from bot.sandbox import Delivered, Sandbox, SandboxClient
+from bot.sandbox import Delivered, SandboxClient
 from bot.slack.app import SocketMode, bolt_app
 from bot.slack.directory import SlackDirectory
 from bot.slack.endpoint import SlackEndpoint
-from bot.slack.handlers import Handlers
+from bot.slack.handlers import Doors, Handlers
 from bot.slack.messenger import SlackMessenger
+from bot.slack.render import notice
+from bot.slack.seal import Seal
 from bot.slack.workspace import look_around
 from bot.web.app import serve, web_application
-from gate import Approval, ApprovalGate, ApprovalRefused, Desk
+from gate import Approval, ApprovalGate, ApprovalRefused, ApprovalViewed, Desk
 from gate.testing import FakeClock
-from tests.bot.chat import FaultyStore, notifier_of, story_of, tell_all
+from stores.memory import MemoryStore
+from tests.bot.chat import FaultyStore, People, notifier_of, rendering, story_of, tell_all
 from tests.bot.slack.edge import client_of
+from tests.support.emitted import Sandbox
 from tests.support.waiting import wait_until
 
 CHANNEL: Final = "C0APPROVALS"
 APPROVE: Final = "signoff_approve"
 REJECT: Final = "signoff_reject"
+REVIEW: Final = "signoff_review"
+NEXT: Final = "signoff_page"
+BACK: Final = "signoff_page_back"
+TEAM: Final = "T0SANDBOX"
+SEAL: Final = Seal(b"the secret of the office, 32 bytes", installation=f"{TEAM} B0SIGNOFF")
+MANIFESTS: Final = {
+    "http": build(socket_mode=False, request_url="https://signoff.example.com/slack/events"),
+    "socket": build(socket_mode=True),
+}
+_BY_THE_WAY: Final = ("private-answer", "review", "home", "used-card")
 RULE: Final = RouteRule(channel=CHANNEL, approvers=("U0ANA", "U0BEN", "S0SECURITY"))
 Transport = Literal["http", "socket"]
 
@@ -42,7 +60,12 @@ class Office:
     store: FaultyStore
     clock: FakeClock
     messenger: SlackMessenger
+    handlers: Handlers
     url: str
+    private: PrivateAnswers
+    rule: RouteRule = RULE
+    read: str = ""
+    """How far the private answers are told."""
 
     @property
     def desk(self) -> Desk:
@@ -62,8 +85,10 @@ class Office:
             self.store,
             self.messenger,
             desk=self.desk,
-            routes=(RULE,),
-            team="T0SANDBOX",
+            routes=(self.rule,),
+            team=TEAM,
+            rendering=rendering(SEAL),
+            directory=People(S0SECURITY=("U0CHO", "U0GUEST")),
         )
         await tell_all(self.store, notifier_of(self.store, story))
 
@@ -74,27 +99,74 @@ class Office:
         self.store.fault = None
         return await self.desk.get(approval_id)
 
+    async def settle(self) -> None:
+        """Return when all that was done by the way is done, and all private answers are told."""
+        await wait_until(lambda: not _busy(), "nothing is under way")
+        for logged in await MemoryStore.read(self.store, self.read, limit=1000):
+            await self.private.tell(logged)
+            self.read = logged.cursor
+
     async def answers(self, user: str) -> list[str]:
-        """Return the private answers to somebody, when all of them are out."""
-        await wait_until(lambda: not _answering(), "all private answers are out")
+        """Return the private answers to somebody in channels, when all of them are out."""
+        await self.settle()
         return [str(message["text"]) for message in await self.people.ephemerals(user)]
 
+    async def direct(self, user: str) -> list[dict[str, Any]]:
+        """Return what the bot wrote to somebody directly, when all of it is out."""
+        await self.settle()
+        world = self.slack.world
+        return [
+            message
+            for message in (await self.people.state()).messages(world.direct(user).id)
+            if message.get("bot_id")
+        ]
+
+    async def view(self, user: str) -> dict[str, Any]:
+        """Return the modal on top before somebody."""
+        await self.settle()
+        return (await self.people.views(user))[-1]
+
+    async def views(self, user: str) -> int:
+        """Return how many modals are open before somebody."""
+        await self.settle()
+        return len(await self.people.views(user))
+
+    async def press(self, user: str, action: str) -> Delivered:
+        """Click a button of the modal on top."""
+        view = await self.view(user)
+        return await self.people.click(user, view_id=view["id"], action_id=action)
+
+    async def home(self, user: str) -> dict[str, Any]:
+        """Return somebody's home."""
+        await self.settle()
+        home = (await self.people.state()).home(user)
+        assert home is not None, f"{user} has no home yet"
+        return home
+
     async def refusals(self) -> list[tuple[str | None, str, str]]:
-        self.store.fault = None
+        """Return who was refused, why, and where."""
         return [
             (logged.event.principal, logged.event.reason, logged.event.surface)
-            for logged in await self.store.read("", limit=1000)
+            for logged in await MemoryStore.read(self.store, "", limit=1000)
             if isinstance(logged.event, ApprovalRefused)
         ]
 
+    async def viewings(self) -> list[tuple[str, str]]:
+        """Return who is on record as having seen something, and where."""
+        return [
+            (logged.event.principal, logged.event.surface)
+            for logged in await MemoryStore.read(self.store, "", limit=1000)
+            if isinstance(logged.event, ApprovalViewed)
+        ]
 
-def _answering() -> bool:
-    return any(task.get_name() == "private-answer" for task in asyncio.all_tasks())
+
+def _busy() -> bool:
+    return any(task.get_name() in _BY_THE_WAY for task in asyncio.all_tasks())
 
 
 @asynccontextmanager
 async def office(
-    transport: Transport = "http", *, budgets: Budgets | None = None, form_budget: float = 1.2
+    transport: Transport = "http", *, budgets: Budgets | None = None, form_budget: float = 0.8
 ) -> AsyncIterator[Office]:
     """Run sandbox, Bolt app and one of the two ways in."""
     clock = FakeClock()
@@ -109,12 +181,22 @@ async def office(
             SlackDirectory(client, team=workspace.team), now=clock.monotonic
         )
         messenger = SlackMessenger(client)
+        desk = Desk(store, clock=clock)
+        story = story_of(store, messenger, desk=desk, team=TEAM, rendering=rendering(SEAL))
         handlers = Handlers(
-            Answers(Desk(store, clock=clock), directory=directory, budgets=budgets or Budgets()),
-            messenger=messenger,
-            client=client,
-            background=background,
-            form_budget=form_budget,
+            Doors(
+                answers=Answers(desk, directory=directory, budgets=budgets or Budgets()),
+                inboxes=Inboxes(store, directory, reader=READER),
+                directory=directory,
+                messenger=messenger,
+                client=client,
+                seal=SEAL,
+                background=background,
+                now=clock.monotonic,
+                bot_id=workspace.bot_id,
+                adopt=story.adopt,
+                form_budget=form_budget,
+            )
         )
         bolt = bolt_app(
             handlers,
@@ -135,4 +217,6 @@ async def office(
                 SocketMode(bolt, client=client, app_token=slack.app_token, connections=1)
             )
         people = await stack.enter_async_context(SandboxClient(slack.url))
-        yield Office(slack, people, store, clock, messenger, url)
+        await people.edit_workspace(manifest=MANIFESTS[transport])
+        private = PrivateAnswers(messenger, desk, notice, directory.names)
+        yield Office(slack, people, store, clock, messenger, handlers, url, private)

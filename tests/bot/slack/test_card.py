@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.slack.ids import APPROVE, REJECT, ButtonValue
-from bot.slack.render.card import card, title
+from bot.messenger import Message
+from bot.slack import render
+from bot.slack.ids import APPROVE, REJECT, REVIEW
 from bot.slack.render.payload import arguments
 from bot.slack.render.status import State, state_of
+from bot.slack.render.titles import title
 from gate import Approval, Quorum, Terms, Verdict, Vote, canonical_text
 
 from ...golden import same_as_golden
@@ -21,9 +23,11 @@ from .examples import (
     ANA,
     ASKED,
     BEN,
+    CHANGE,
     CHO,
     NAMES,
     OWNERS,
+    SEAL,
     TERMS,
     TRICKY,
     asked,
@@ -33,9 +37,16 @@ from .examples import (
     expired,
     later,
     running,
+    stamp,
 )
 from .hostile import payloads, texts
 from .notation import read_arguments
+
+
+def card(approval: Approval, **how: Any) -> Message:
+    """The card with seals that can be read."""
+    return render.card(approval, stamp=stamp, **how)
+
 
 QUIET = TERMS.model_copy(update={"notify": ()})
 TWO_GROUPS = Terms(
@@ -47,7 +58,7 @@ TWO_GROUPS = Terms(
 def _voted() -> Approval:
     approval = asked(terms=TWO_GROUPS, version=3)
     vote = Vote(
-        principal=ANA, verdict=Verdict.APPROVE, at=later(1), digest=approval.digest, surface="slack"
+        principal=ANA, verdict=Verdict.APPROVE, at=later(1), digest=approval.digest, surface="card"
     )
     return approval.model_copy(update={"votes": (vote,)})
 
@@ -75,6 +86,9 @@ STATES: dict[str, tuple[Approval, dict[str, Any]]] = {
     "pending_tricky": (asked(TRICKY, name="run sql", reason="Line one.\nLine \u202etwo."), {}),
     "pending_long_names": (asked(name="n" * 200, agent="an agent " * 20), {}),
     "pending_too_long": (asked({"body": "All work and no play.\n" * 300}), {}),
+    "pending_too_long_for_slack": (asked({"body": "a\n" * 9000}), {}),
+    "pending_change": (asked(CHANGE, name="edit-file"), {}),
+    "pending_lookalike": (asked({"url": "https://\u0440\u0430ypal.com/pay"}, name="p\u0430y"), {}),
     "pending_votes": (_voted(), {}),
     "pending_not_routed": (asked(terms=None, version=1), {}),
     "approved": (decided(Verdict.APPROVE), {}),
@@ -117,26 +131,35 @@ def test_final_cards_have_no_buttons_and_keep_the_payload(name: str) -> None:
     assert [arguments(approval.effective_payload).text] == preformatted(message)
 
 
-def test_buttons_are_bound_to_what_is_shown() -> None:
-    """Both buttons carry the approval's key, nonce and digest."""
+def test_buttons_are_sealed_for_the_channel() -> None:
+    """All buttons carry a value for this approval, this payload, the card and its channel."""
     approval = asked(namespace="prod")
-    values = buttons(card(approval))
-    assert {APPROVE, REJECT} == set(values)
-    for value in values.values():
-        assert ButtonValue.parse(value).fits(approval)
-        assert not ButtonValue.parse(value).fits(asked({"user_id": 43}, namespace="prod"))
+    value = stamp(approval, surface="card", place="C0APPROVALS")
+    assert {APPROVE: value, REJECT: value} == buttons(card(approval))
+    sealed = buttons(render.card(approval, stamp=SEAL.value))[APPROVE]
+    assert SEAL.open(sealed, surface="card", place="C0APPROVALS").fits(approval)
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [{"body": "x" * 3000}, {"rows": list(range(200))}, {"k" * 150: 1}, {"n": 10**200}],
-)
-def test_a_payload_that_is_not_whole_has_no_approve_button(payload: Any) -> None:
-    """P13: Approve is offered only beside every character of the payload; Reject always is."""
+@pytest.mark.parametrize("payload", [{"body": "x" * 3000}, {"rows": list(range(200))}])
+def test_a_payload_that_is_not_whole_is_reviewed(payload: Any) -> None:
+    """P13: Approve is offered only beside every character; Review leads to all; Reject stays."""
+    message = card(asked(payload))
+    accepted(message)
+    assert {REVIEW, REJECT} == set(buttons(message))
+    said = " ".join(all_text(list(message.blocks)))
+    assert "No Approve button here:" in said
+    assert "Review shows all of them on " in said
+
+
+@pytest.mark.parametrize("payload", [{"k" * 150: 1}, {"n": 10**200}, {"body": "a\n" * 9000}])
+def test_a_payload_that_slack_cannot_show_can_be_rejected(payload: Any) -> None:
+    """The card says why nobody can approve it in Slack, with sizes, and where it can be done."""
     message = card(asked(payload))
     accepted(message)
     assert {REJECT} == set(buttons(message))
-    assert any("No Approve button:" in text for text in all_text(list(message.blocks)))
+    said = " ".join(all_text(list(message.blocks)))
+    assert "signoff approve delete-42" in said
+    assert "characters on" in said
 
 
 def test_without_a_route_there_are_no_buttons() -> None:
@@ -146,7 +169,7 @@ def test_without_a_route_there_are_no_buttons() -> None:
 
 def test_a_record_that_no_gate_makes_gets_no_buttons() -> None:
     """A key outside the grammar cannot come back in a click, so none is offered."""
-    message = card(asked(id="a|b"))
+    message = render.card(asked(id="a|b"), stamp=SEAL.value)
     accepted(message)
     assert buttons(message) == {}
 
@@ -250,6 +273,7 @@ def _moved(base: Approval, donor: Approval) -> Approval:
     return base.model_copy(update={name: getattr(donor, name) for name in names})
 
 
+@settings(deadline=None)  # each example is judged by four validators
 @given(approvals())
 def test_no_hostile_text_breaks_a_card(made: tuple[Approval, dict[str, Any]]) -> None:
     """P13: limits hold, nothing is hidden, and Approve stands beside the whole payload.
@@ -266,6 +290,7 @@ def test_no_hostile_text_breaks_a_card(made: tuple[Approval, dict[str, Any]]) ->
             assert canonical_text(approval.payload) == canonical_text(shown)
 
 
+@settings(deadline=None)  # each example is judged by four validators
 @given(approvals())
 def test_foreign_text_never_meets_markup(made: tuple[Approval, dict[str, Any]]) -> None:
     """The only mrkdwn of a card is our own small print and the line that calls people."""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bot.directory import LookupFailed
-from bot.sandbox import Sandbox
 from bot.slack.directory import SlackDirectory
 from tests.bot.slack.edge import Edge, client_of, slack_edge
+from tests.support.emitted import Sandbox
 
 HOME = "T0SANDBOX"
 ANA: dict[str, Any] = {

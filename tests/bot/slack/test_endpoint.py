@@ -75,7 +75,7 @@ async def test_what_slack_signed(at: Office, http: aiohttp.ClientSession):
 
 
 async def test_the_same_request_twice(at: Office, http: aiohttp.ClientSession):
-    """A doubled delivery is answered alike and has one effect."""
+    """A doubled delivery is answered alike, has one effect and one answer."""
     body, headers = await signed_click(at)
     for _ in range(2):
         async with http.post(at.url, data=body, headers=headers) as answer:
@@ -83,6 +83,7 @@ async def test_the_same_request_twice(at: Office, http: aiohttp.ClientSession):
     found = await at.found()
     assert (ApprovalStatus.APPROVED, 1) == (found.status, len(found.votes))
     assert [] == await at.refusals()
+    assert 1 == len(await at.answers("U0ANA"))
 
 
 @pytest.mark.parametrize(
@@ -180,13 +181,22 @@ def _bodies() -> list[str]:
         {"type": "event_callback", "event": "x"},
         {"type": "event_callback", "event": {"type": "message", "text": MARK}},
         {"type": "shortcut", "callback_id": MARK},
+        {"type": "message_action", "callback_id": "signoff_who"},
+        {"type": "message_action", "callback_id": "signoff_who", "user": {"id": MARK}},
+        {"type": "view_submission", "view": {"callback_id": "signoff_review_form"}},
+        {"type": "view_submission", "view": {"callback_id": "signoff_review_form", "id": MARK}},
+        {"type": "block_actions", "actions": [{"action_id": "signoff_page"}], "view": {}},
+        {"type": "event_callback", "event": {"type": "app_home_opened"}},
+        {"type": "event_callback", "event": {"type": "app_home_opened", "user": MARK}},
         {"type": "url_verification", "challenge": "c"},
     ]  # fmt: skip
     forms = [urlencode({"payload": json.dumps(payload)}) for payload in payloads]
     raw = [
         "", "a", "payload", "payload=", "payload=%ff", "payload=%7B", f"payload={MARK}",
         "payload=" + "[" * 100_000, "payload=NaN", "payload=" + "1" * 5000,
-        f"command=%2Fsignoff&text={MARK}", "ssl_check=1", "payload=1&payload=2",
+        f"command=%2Fsignoff&text={MARK}", "ssl_check=1",
+        f"command=%2Fsignoff&user_id={MARK}&team_id=T1&channel_id=C1",
+        f"command=%2Fsignoff&user_id=U1&team_id=T1&channel_id={MARK}", "payload=1&payload=2",
         "\x00", "=" * 100, "&" * 100,
     ]  # fmt: skip
     return [*forms, *raw]

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from bot.deciding import Budgets
+from bot.slack.seal import Seal
 from gate import ApprovalStatus, StoreUnavailable, Verdict
-from tests.bot.slack.office import APPROVE, CHANNEL, REJECT, Office, office
+from tests.bot.slack.office import APPROVE, CHANNEL, REJECT, SEAL, Office, office
 
 ANA, BEN, DAN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN", "slack:T0SANDBOX:U0DAN"
 
@@ -56,7 +57,7 @@ async def test_reject_with_a_reason(any_at: Office):
     assert sent.ok
     assert [] == await any_at.people.views("U0BEN")
     found = await any_at.found()
-    assert (ApprovalStatus.REJECTED, BEN, "modal") == (
+    assert (ApprovalStatus.REJECTED, BEN, "form") == (
         found.status,
         found.approver,
         found.votes[0].surface,
@@ -159,7 +160,7 @@ async def test_a_form_of_somebody_who_lost_the_right(at: Office):
     await at.people.submit("U0CHO", values={"signoff_reason_text": "no"})
     assert ApprovalStatus.PENDING is (await at.found()).status
     assert 1 == len(await at.answers("U0CHO"))
-    assert [("slack:T0SANDBOX:U0CHO", "not_approver", "modal")] == await at.refusals()
+    assert [("slack:T0SANDBOX:U0CHO", "not_approver", "form")] == await at.refusals()
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,10 @@ async def test_a_form_of_somebody_who_lost_the_right(at: Office):
         lambda text: "",
         lambda text: "approve",
         lambda text: text + "|more",
-        lambda text: text.replace("v1|", "v2|"),
+        lambda text: text.replace("v2|", "v1|"),
+        lambda text: text.rpartition("|")[0],
+        lambda text: text[:-1] + ("A" if text[-1] != "A" else "B"),
+        lambda text: text.replace("|x|", "|y|"),
         lambda text: text.replace("|x|", "|../x|"),
         lambda text: "v" * 3000,
         lambda text: None,
@@ -183,15 +187,49 @@ async def test_a_foreign_button(at: Office, change: Callable[[str], Any]):
     assert ApprovalStatus.PENDING is (await at.found()).status
     [answer] = await at.answers("U0ANA")
     assert "does not belong" in answer
+    assert all("foreign_card" == reason for _, reason, _ in await at.refusals())
+
+
+@pytest.mark.parametrize(
+    ("surface", "place"),
+    [("card", "C0OTHER"), ("direct", "U0BEN"), ("home", "U0ANA"), ("review:1/1", "U0ANA")],
+)
+async def test_a_button_of_another_place(at: Office, surface: str, place: str):
+    """A value of ours that was made for another surface, channel or person counts nowhere else."""
+    ts = await at.ask()
+    payload = await _payload(at, ts)
+    value = SEAL.value(await at.found(), surface=surface, place=place)
+    payload["actions"][0]["value"] = value
+    assert (await at.people.deliver(payload)).ok
+    assert ApprovalStatus.PENDING is (await at.found()).status
+    assert [(ANA, "foreign_card", "card")] == await at.refusals()
+    assert 1 == len(await at.answers("U0ANA"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Seal(b"another secret", installation="T0SANDBOX B0SIGNOFF"),
+        Seal(b"the secret of the office, 32 bytes", installation="T0OTHER B0SIGNOFF"),
+    ],
+)
+async def test_a_button_of_another_installation(at: Office, other: Seal):
+    """Neither another bot's secret nor another workspace makes a button of ours."""
+    payload = await _payload(at, await at.ask())
+    value = other.value(await at.found(), surface="card", place=CHANNEL)
+    payload["actions"][0]["value"] = value
+    assert (await at.people.deliver(payload)).ok
+    assert ApprovalStatus.PENDING is (await at.found()).status
+    assert [(ANA, "foreign_card", "card")] == await at.refusals()
 
 
 @pytest.mark.parametrize("part", ["nonce", "digest"])
 async def test_a_stale_button(at: Office, part: str):
     """A card of an earlier request under the same id decides nothing about this one."""
     payload = await _payload(at, await at.ask())
-    version, key, nonce, digest = payload["actions"][0]["value"].split("|")
-    parts = (version, key, "other", digest) if part == "nonce" else (version, key, nonce, "0" * 16)
-    payload["actions"][0]["value"] = "|".join(parts)
+    other = {"nonce": "other"} if part == "nonce" else {"digest": "0" * 64}
+    earlier = (await at.found()).model_copy(update=other)
+    payload["actions"][0]["value"] = SEAL.value(earlier, surface="card", place=CHANNEL)
     assert (await at.people.deliver(payload)).ok
     assert ApprovalStatus.PENDING is (await at.found()).status
     [answer] = await at.answers("U0ANA")
@@ -202,21 +240,23 @@ async def test_a_stale_button(at: Office, part: str):
 async def test_a_button_of_something_unknown(at: Office):
     """An approval that is not in this store is said not to be known."""
     payload = await _payload(at, await at.ask())
-    payload["actions"][0]["value"] = payload["actions"][0]["value"].replace("|x|", "|y|")
+    gone = (await at.found()).model_copy(update={"id": "y"})
+    payload["actions"][0]["value"] = SEAL.value(gone, surface="card", place=CHANNEL)
     await at.people.deliver(payload)
     [answer] = await at.answers("U0ANA")
     assert "not known" in answer
+    assert [(ANA, "approval_not_found", "card")] == await at.refusals()
 
 
 async def test_a_forged_approve_beside_a_payload_that_does_not_fit(at: Office):
-    """What the card cannot show whole cannot be approved, though somebody makes such a click."""
+    """What the card cannot show whole is not approved by a click on it, but shown in a review."""
     ts = await at.ask(payload={"text": "a" * 10_000})
     payload = await _payload(at, ts, REJECT)
     payload["actions"][0]["action_id"] = APPROVE
     assert (await at.people.deliver(payload)).ok
     assert ApprovalStatus.PENDING is (await at.found()).status
-    [answer] = await at.answers("U0ANA")
-    assert "Not everything" in answer
+    assert [] == await at.answers("U0ANA")
+    assert "signoff_review_form" == (await at.view("U0ANA"))["callback_id"]
     assert [(ANA, "incomplete_view", "card")] == await at.refusals()
     await at.click("U0ANA", ts, REJECT)
     assert (await at.people.submit("U0ANA", values={})).ok
@@ -299,14 +339,6 @@ async def test_a_person_of_another_team(at: Office, team: str):
     assert [(f"slack:{team}:U0ANA", "not_member", "card")] == await at.refusals()
 
 
-async def test_a_click_in_a_direct_message(at: Office):
-    """Ids of direct messages are channels too."""
-    payload = await _payload(at, await at.ask())
-    payload["channel"]["id"] = "D0DIRECT"
-    assert (await at.people.deliver(payload)).ok
-    assert ANA == (await at.found()).approver
-
-
 async def _submission(at: Office) -> dict[str, Any]:
     """Return a real submission of Ana's, not delivered."""
     ts = await at.ask()
@@ -325,7 +357,8 @@ async def _submission(at: Office) -> dict[str, Any]:
         _put("", "view", "private_metadata"),
         _put("{", "view", "private_metadata"),
         _put("[" * 2000, "view", "private_metadata"),
-        _put('{"v":"v1|x|n|0","c":"C1","t":"1.1"}', "view", "private_metadata"),
+        _put('{"v":"v2|x|n|0","c":"U0BEN"}', "view", "private_metadata"),
+        _put('{"v":1,"c":"C1"}', "view", "private_metadata"),
         _put({}, "view", "state"),
         _put({"values": {"signoff_reason": []}}, "view", "state"),
         _put(7, "view", "state", "values", "signoff_reason", "signoff_reason_text", "value"),
@@ -360,23 +393,25 @@ async def test_a_form_for_another_approval(at: Office):
 
 
 async def test_a_trigger_that_is_over(at: Office):
-    """Where Slack opens no form, the person is told to click again; nothing is decided."""
+    """Where Slack opens no form it is rejected at once; the reason can follow in the thread."""
     payload = await _payload(at, await at.ask(), REJECT)
     await at.people.advance_clock(10)
     assert (await at.people.deliver(payload)).ok
     [answer] = await at.answers("U0ANA")
-    assert "click Reject again" in answer
-    assert ApprovalStatus.PENDING is (await at.found()).status
+    assert "It is rejected" in answer
+    assert "thread" in answer
+    assert (Verdict.DENY, ANA) == ((await at.found()).verdict, (await at.found()).approver)
 
 
 async def test_a_slack_that_is_slow_to_open_the_form():
-    """The click is acknowledged in time, though the form does not come."""
+    """The click is acknowledged in time, and rejects, though the form does not come."""
     async with office(form_budget=0.05) as at:
         ts = await at.ask()
         at.slack.world.faults.add("slow", {"method": "views.open", "seconds": 20})
         assert (await at.click("U0ANA", ts, REJECT)).ok
         [answer] = await at.answers("U0ANA")
-        assert "click Reject again" in answer
+        assert "It is rejected" in answer
+        assert ApprovalStatus.REJECTED is (await at.found()).status
 
 
 @pytest.mark.parametrize("action", [APPROVE, REJECT])

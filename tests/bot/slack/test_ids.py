@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from bot.slack.ids import (
     ButtonValue,
     Principal,
+    claimed_key,
     cli_principal,
     group_principal,
     is_channel,
+    is_key,
     is_message,
+    is_user,
     parse_principal,
     slack_principal,
 )
@@ -21,7 +24,7 @@ from gate import InvalidId, new_id
 from .examples import asked
 from .hostile import texts
 
-VALUE = "v1|delete-42|n0nce|0123456789abcdef"
+VALUE = "v2|delete-42|n0nce|0123456789abcdef"
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", fullmatch=True)
 
 
@@ -37,12 +40,12 @@ def test_a_button_value_comes_back_as_it_went(approval_id: str, namespace: str |
 @pytest.mark.parametrize(
     "text",
     [
-        None, 42, "", "v1", VALUE + "|mac", VALUE.replace("v1", "v2"), VALUE.replace("v1", "V1"),
+        None, 42, "", "v2", VALUE + "|mac", VALUE.replace("v2", "v1"), VALUE.replace("v2", "V2"),
         VALUE + "\n", " " + VALUE, VALUE.replace("abcdef", "ABCDEF"), VALUE.replace("f", "g"),
         VALUE[:-1], VALUE.replace("delete-42", ""), VALUE.replace("delete-42", "a/b/c"),
         VALUE.replace("delete-42", "/etc/passwd"), VALUE.replace("delete-42", "../x"),
         VALUE.replace("n0nce", ""), VALUE.replace("n0nce", "n" * 129),
-        VALUE.replace("42", "\u0664\u0662"), "v1|" + "a" * 3000 + "|n|0123456789abcdef",
+        VALUE.replace("42", "\u0664\u0662"), "v2|" + "a" * 3000 + "|n|0123456789abcdef",
     ],
 )  # fmt: skip
 def test_other_values_are_refused_without_echo(text: object) -> None:
@@ -58,7 +61,7 @@ def test_other_values_are_refused_without_echo(text: object) -> None:
 def test_foreign_text_is_no_button_value(text: str) -> None:
     """Nothing but our own form is read."""
     with pytest.raises(InvalidId):
-        ButtonValue.parse(f"v1|{text}|n|0123456789abcdeX")
+        ButtonValue.parse(f"v2|{text}|n|0123456789abcdeX")
 
 
 def test_a_value_fits_one_approval_only() -> None:
@@ -118,3 +121,28 @@ def test_channels_and_timestamps() -> None:
     assert is_message("1795318458.864560")
     assert not is_message("1795318458")
     assert not is_message(1.5)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_value_of_any_version_names_its_key(version: str) -> None:
+    """Who used an old or foreign button is put on record beside the request that it names."""
+    assert "ns/x" == claimed_key(f"{version}|ns/x|n|whatever")
+    assert claimed_key(f"{version}|../x|n|whatever") is None
+
+
+@given(st.none() | st.integers() | texts)
+def test_what_names_nothing_has_no_key(text: object) -> None:
+    """Other text names no request."""
+    assert claimed_key(text) is None
+
+
+def test_keys_and_people() -> None:
+    """The two forms of ids that people may type, or that stand for one."""
+    assert is_key("delete-42")
+    assert is_key("prod/delete-42")
+    for text in ("", "a b", "/x", "a/b/c", "<@U0ANA>", "x\n", None):
+        assert not is_key(text)
+    assert is_user("U0ANA")
+    assert is_user("W0ANA")
+    assert not is_user("S0OWNERS")
+    assert not is_user(None)

@@ -7,21 +7,26 @@ from typing import Any
 
 import pytest
 
+from bot.inbox import Inbox
 from bot.messenger import Message
-from bot.slack.ids import ButtonValue
 from bot.slack.limits import check_message, check_view
-from bot.slack.render import card, reject_modal
+from bot.slack.render import card, home, reject_modal
 
-from .examples import asked
+from .examples import ASKED, asked, stamp
 
 
 def _blocks() -> list[dict[str, Any]]:
-    return copy.deepcopy(list(card(asked()).blocks))
+    return copy.deepcopy(list(card(asked(), stamp=stamp).blocks))
 
 
 def _view() -> dict[str, Any]:
-    value = ButtonValue.of(asked())
-    return copy.deepcopy(reject_modal(asked(), value, channel="C0APPROVALS", ts="1.5"))
+    view = reject_modal(asked(), stamp=stamp, person="U0ANA", place="C0APPROVALS")
+    return copy.deepcopy(view)
+
+
+def _home() -> dict[str, Any]:
+    inbox = Inbox(needs_you=(asked(), asked({"a": 1})))
+    return copy.deepcopy(home(inbox, stamp=stamp, person="U0ANA", now=ASKED))
 
 
 def _at(value: Any, path: str) -> tuple[Any, Any]:
@@ -52,7 +57,7 @@ BUTTON = "5/elements/0"
         ("2/elements/0/elements", []),
         ("2/elements/0/elements/0/text", ""),
         ("2/elements/0/elements/0/type", "broadcast"),
-        ("2/elements/1/elements/0/text", "x" * 41_000),
+        ("2/elements/1/elements/0/text", "x" * 13_200),
         ("4/text/text", "x" * 3001),
         ("4/text/text", "😀" * 1501),
         ("4/text", None),
@@ -105,7 +110,7 @@ def test_action_ids_are_unique_across_a_message() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("type", "home"),
+        ("type", "workflow_step"),
         ("title/text", "x" * 25),
         ("title", None),
         ("submit/text", "x" * 25),
@@ -146,3 +151,34 @@ def test_problems_repeat_no_text() -> None:
     assert check_message(Message("text", blocks)) == [
         "blocks/0/text: 350 characters, 1 to 150 are allowed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("blocks", []),
+        ("blocks", [{"type": "divider"}] * 101),
+        ("blocks/0/text/text", "x" * 151),
+        ("blocks/1/block_id", "signoff:home:0"),
+        ("blocks/3/elements/1/action_id", "signoff_approve"),
+        ("blocks/3/elements/0/value", "x" * 2001),
+        ("private_metadata", "x" * 3001),
+    ],
+)
+def test_a_home_with_a_fault_is_found(path: str, value: Any) -> None:
+    """A home repeats its buttons in each row, and has limits like the others."""
+    view = _home()
+    assert check_view(view) == []
+    place, last = _at(view, path)
+    place[last] = value
+    assert check_view(view) != []
+
+
+def test_a_view_is_measured_whole() -> None:
+    """Slack refuses a view of more than 250,000 bytes, wherever they stand."""
+    text = {"type": "plain_text", "text": "x" * 2999, "emoji": False}
+    view = _view()
+    view["blocks"] = [{"type": "section", "text": text} for _ in range(90)]
+    problems = check_view(view)
+    assert len(problems) == 1
+    assert problems[0].startswith("view: ")

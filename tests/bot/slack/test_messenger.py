@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from bot.messenger import DeliveryFailed, Message, Posted
+from bot.messenger import DeliveryFailed, Mark, Message, Posted
 from bot.slack.messenger import SlackMessenger
 from tests.bot.slack.edge import Edge, client_of, slack_edge
 
@@ -257,3 +259,134 @@ async def test_limits_are_checked_before_sending(
     error = await failing(call())
     assert (True, True) == (error.permanent, error.unfit)
     assert [] == edge.calls
+
+
+MARK = Mark("card", "ns/x", "nonce-1", "card")
+METADATA = {
+    "event_type": "signoff_card",
+    "event_payload": {"approval": "ns/x", "nonce": "nonce-1", "slot": "card"},
+}
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+def own(ts: str, **changes: Any) -> dict[str, Any]:
+    """A message of ours, as Slack's history shows it."""
+    return {"bot_id": "B1", "ts": ts, "text": "hello", "metadata": METADATA} | changes
+
+
+@pytest.fixture
+async def finder(edge: Edge) -> AsyncIterator[SlackMessenger]:
+    async with client_of(edge.url) as client:
+        yield SlackMessenger(client, bot_id="B1")
+
+
+async def test_what_a_post_tells_programs(edge: Edge, messenger: SlackMessenger):
+    """A mark is the message's metadata: opaque ids and nothing else."""
+    await messenger.post("C1", HELLO, mark=MARK)
+    assert METADATA == edge.calls[0][1]["metadata"]
+    await messenger.update(WHERE, HELLO)
+    assert "metadata" not in edge.calls[1][1], "an edit keeps what is there"
+
+
+async def test_own_messages_are_found_again(edge: Edge, finder: SlackMessenger):
+    """By the whole mark and by who wrote it: others may copy the metadata, but not be us."""
+    reply = METADATA | {"event_type": "signoff_reply"}
+    edge.body = json.dumps(
+        {
+            "ok": True,
+            "messages": [
+                own("9.2"),
+                own("9.1"),
+                own("9.3", bot_id="B2"),
+                own("9.4", metadata=reply),
+                own("9.5", metadata={"event_type": "signoff_card"}),
+                own("nine"),
+                {"ts": "9.6"},
+                "x",
+            ],
+        }
+    ).encode()
+    assert [Posted("C1", "9.1"), Posted("C1", "9.2")] == await finder.find("C1", MARK, since=NOW)
+    [(method, given)] = edge.calls
+    assert "conversations.history" == method
+    assert ("C1", "true") == (given["channel"], given["include_all_metadata"])
+    assert float(given["oldest"]) < NOW.timestamp()
+
+
+async def test_own_replies_are_looked_for_in_their_thread(edge: Edge, finder: SlackMessenger):
+    """The thread is named, not the whole channel read."""
+    edge.body = json.dumps({"ok": True, "messages": [own("9.1")]}).encode()
+    assert [Posted("C1", "9.1")] == await finder.find("C1", MARK, since=NOW, thread="8.8")
+    [(method, given)] = edge.calls
+    assert ("conversations.replies", "8.8") == (method, given["ts"])
+
+
+async def test_looking_has_an_end(edge: Edge, finder: SlackMessenger):
+    """However much was written meanwhile, only some pages are read."""
+    edge.body = json.dumps(
+        {"ok": True, "messages": [], "response_metadata": {"next_cursor": "more"}}
+    ).encode()
+    assert [] == await finder.find("C1", MARK, since=NOW)
+    assert [None, "more", "more"] == [given.get("cursor") for _, given in edge.calls]
+
+
+@pytest.mark.parametrize("word", ["missing_scope", "not_in_channel", "channel_not_found"])
+async def test_where_history_is_closed_nothing_is_found(
+    edge: Edge, finder: SlackMessenger, word: str
+):
+    """The scope is optional: without it the search is empty and no error."""
+    edge.says(word)
+    assert () == await finder.find("C1", MARK, since=NOW)
+
+
+async def test_a_search_that_fails_is_not_an_empty_one(edge: Edge, finder: SlackMessenger):
+    """While Slack is away nobody knows what it has."""
+    edge.says("internal_error")
+    assert "internal_error" == (await failing(finder.find("C1", MARK, since=NOW))).reason
+
+
+async def test_without_knowing_who_we_are_nothing_is_found(edge: Edge, messenger: SlackMessenger):
+    """A message that may be anybody's is not taken for ours."""
+    edge.body = json.dumps({"ok": True, "messages": [own("9.1")]}).encode()
+    assert () == await messenger.find("C1", MARK, since=NOW)
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        ({"channel": {"is_member": True}}, None),
+        ({"channel": {"is_member": False}}, "not_in_channel"),
+        ({"channel": {"is_member": True, "is_archived": True}}, "is_archived"),
+        ({"channel": None}, "malformed_answer"),
+    ],
+)
+async def test_what_is_wrong_with_a_channel(
+    edge: Edge, messenger: SlackMessenger, answer: Any, word: str | None
+):
+    """Asked without posting anything."""
+    edge.body = json.dumps({"ok": True} | answer).encode()
+    assert word == await messenger.trouble("C1")
+
+
+async def test_a_channel_that_is_not_there(edge: Edge, messenger: SlackMessenger):
+    """Slack's own word is the trouble."""
+    edge.says("channel_not_found")
+    assert "channel_not_found" == await messenger.trouble("C1")
+
+
+async def test_whether_it_may_have_been_posted_all_the_same(edge: Edge, messenger: SlackMessenger):
+    """A refusal is certain; an error of the server's, a cut line and silence are not."""
+    edge.says("ratelimited")
+    assert not (await failing(messenger.post("C1", HELLO))).uncertain
+    edge.says("is_archived")
+    assert not (await failing(messenger.post("C1", HELLO))).uncertain
+    edge.says("internal_error")
+    assert (await failing(messenger.post("C1", HELLO))).uncertain
+    edge.status, edge.body = 503, b""
+    assert (await failing(messenger.post("C1", HELLO))).uncertain
+    edge.reset = True
+    assert (await failing(messenger.post("C1", HELLO))).uncertain
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        async with client_of(f"http://127.0.0.1:{nobody.getsockname()[1]}/api/") as client:
+            assert not (await failing(SlackMessenger(client).post("C1", HELLO))).uncertain

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from bot.messenger import Message
-from bot.slack.render.notices import applied, foreign_card, notice_for, stale_card
+from bot.slack.render import form_failed, notice, too_many, unrecorded
 from gate import (
     AlreadyDecided,
+    Approval,
+    ApprovalAnswer,
     ApprovalExpired,
     ApprovalNotFound,
+    ApprovalRefused,
+    ApprovalResolved,
+    ApprovalVoted,
     DigestMismatch,
     InvalidId,
     LimitExceeded,
@@ -27,22 +32,52 @@ from gate import (
 
 from ...golden import same_as_golden
 from .checks import accepted
-from .examples import BEN, NAMES, asked, cancelled, decided, ended, expired
+from .examples import ANA, BEN, NAMES, asked, cancelled, decided, ended, expired, later
 from .hostile import texts
 
+BY: dict[str, Any] = {
+    "id": "delete-42", "at": later(2), "principal": ANA, "surface": "card", "place": "C0APPROVALS",
+}  # fmt: skip
+REJECTED = decided(Verdict.DENY, by=BEN, note="Not on a Friday.")
+
+
+def _refused(reason: str) -> ApprovalRefused:
+    return ApprovalRefused(**BY, reason=reason)
+
+
+EVENTS: dict[str, tuple[ApprovalAnswer, Approval | None]] = {
+    "voted": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), asked()),
+    "approved": (ApprovalResolved(**BY, verdict=Verdict.APPROVE), decided(Verdict.APPROVE)),
+    "approved_and_run": (ApprovalResolved(**BY, verdict=Verdict.APPROVE), ended()),
+    "rejected": (ApprovalResolved(**BY, verdict=Verdict.DENY), decided(Verdict.DENY)),
+    "rejected_and_gone": (ApprovalResolved(**BY, verdict=Verdict.DENY), None),
+    "not_approver": (_refused("not_approver"), asked()),
+    "not_approver_and_gone": (_refused("not_approver"), None),
+    "not_by": (_refused("not_by"), asked()),
+    "not_routed": (_refused("not_routed"), asked()),
+    "not_checked": (_refused("not_checked"), asked()),
+    "not_member": (_refused("not_member"), asked()),
+    "incomplete_view": (_refused("incomplete_view"), asked()),
+    "already_answered": (_refused("already_answered"), asked()),
+    "already_answered_and_over": (_refused("already_answered"), decided(Verdict.APPROVE)),
+    "already_approved": (_refused("already_decided"), decided(Verdict.APPROVE)),
+    "already_done": (_refused("already_decided"), ended()),
+    "already_rejected": (_refused("already_decided"), REJECTED),
+    "already_cancelled": (_refused("already_decided"), cancelled(by="billing")),
+    "already_undeliverable": (
+        _refused("already_decided"), cancelled(undeliverable="no_route"),
+    ),
+    "already_expired": (_refused("already_decided"), expired()),
+    "already_and_gone": (_refused("already_decided"), None),
+    "approval_expired": (_refused("approval_expired"), expired()),
+    "approval_not_found": (_refused("approval_not_found"), None),
+    "stale_card": (_refused("stale_card"), asked()),
+    "foreign_card": (_refused("foreign_card"), None),
+    "unknown_word": (_refused("some_new_word"), asked()),
+}  # fmt: skip
 ERRORS: dict[str, Exception] = {
-    "not_approver": NotAllowed("delete-42", reason="not_approver"),
-    "not_by": NotAllowed("delete-42", reason="not_by"),
-    "not_routed": NotAllowed("delete-42", reason="not_routed"),
     "not_checked": NotAllowed("delete-42", reason="not_checked"),
-    "not_member": NotAllowed("delete-42", reason="not_member"),
-    "incomplete_view": NotAllowed("delete-42", reason="incomplete_view"),
-    "not_allowed": NotAllowed("delete-42", reason="some_new_word"),
-    "already_approved": AlreadyDecided(decided(Verdict.APPROVE)),
-    "already_done": AlreadyDecided(ended()),
-    "already_rejected": AlreadyDecided(decided(Verdict.DENY, by=BEN, note="Not on a Friday.")),
-    "already_cancelled": AlreadyDecided(cancelled(by="billing")),
-    "already_expired": AlreadyDecided(expired()),
+    "already_decided": AlreadyDecided(REJECTED),
     "expired": ApprovalExpired(expired()),
     "undeliverable": Undeliverable(cancelled(undeliverable="no_route"), reason="no_route"),
     "unknown": ApprovalNotFound("delete-42"),
@@ -56,54 +91,72 @@ ERRORS: dict[str, Exception] = {
     "crash": RuntimeError("secret text of a library"),
 }
 NOTICES: dict[str, Message] = {
-    **{name: notice_for(error, approval=asked(), names=NAMES) for name, error in ERRORS.items()},
-    "applied_approve": applied(decided(Verdict.APPROVE), Verdict.APPROVE),
-    "applied_reject": applied(decided(Verdict.DENY), Verdict.DENY),
-    "applied_more_needed": applied(asked(), Verdict.APPROVE),
-    "stale_card": stale_card(),
-    "foreign_card": foreign_card(),
+    **{name: notice(*told, names=NAMES) for name, told in EVENTS.items()},
+    **{f"error_{name}": unrecorded(error, names=NAMES) for name, error in ERRORS.items()},
+    "form_failed": form_failed(),
+    "form_failed_review": form_failed(what="Review"),
+    "form_failed_rejected": form_failed(rejected=True),
+    "too_many": too_many(),
 }
 
 
 def test_golden_notices() -> None:
     """All private answers side by side, as people read them."""
-    for notice in NOTICES.values():
-        accepted(notice)
-    same_as_golden("notices.json", {name: notice.text for name, notice in NOTICES.items()})
+    for answer in NOTICES.values():
+        accepted(answer)
+    same_as_golden("notices.json", {name: answer.text for name, answer in NOTICES.items()})
     same_as_golden("notice_blocks.json", NOTICES["already_rejected"].blocks)
 
 
 def test_an_unknown_fate_is_said_and_never_guessed() -> None:
     """P3: whatever may have happened after the write went out is called uncertain."""
     for name in ("unconfirmed", "unexpected", "crash"):
-        assert "not certain" in NOTICES[name].text
-        assert "secret" not in NOTICES[name].text
+        assert "not certain" in NOTICES[f"error_{name}"].text
+        assert "secret" not in NOTICES[f"error_{name}"].text
 
 
-@pytest.mark.parametrize("name", ["store_away", "stale", "foreign", "unknown"])
+@pytest.mark.parametrize(
+    "name", ["error_store_away", "error_stale", "foreign_card", "stale_card", "approval_not_found"]
+)
 def test_what_was_not_recorded_is_called_so(name: str) -> None:
     """Where nothing was written, the person knows it."""
     assert "not recorded" in NOTICES[name].text
 
 
-def test_a_refusal_names_who_may_and_calls_nobody() -> None:
-    """A private refusal must not ring anybody's bell."""
+def test_who_was_first_is_named_with_a_date() -> None:
+    """P2: every loser learns the winner: who, when, and what was said."""
+    text = NOTICES["already_rejected"].text
+    for part in ("Rejected", "Ben", "2026-11-22 14:02 UTC", "Not on a Friday."):
+        assert part in text
+
+
+def test_a_private_answer_calls_nobody() -> None:
+    """It names people as they call themselves, and must not ring anybody's bell."""
     assert "It is up to Ana, Ben or owners." in NOTICES["not_approver"].text
-    assert "<@" not in NOTICES["not_approver"].text
+    for answer in NOTICES.values():
+        assert not {"<@", "<!subteam"} & set(answer.text.split())
+        assert "<@" not in answer.text
+        assert "user" not in [leaf.get("type") for leaf in _leaves(answer)]
 
 
+def _leaves(answer: Message) -> list[Any]:
+    return [leaf for part in answer.blocks[0]["elements"] for leaf in part["elements"]]
+
+
+@settings(deadline=None)  # each example is judged by four validators
 @given(texts, texts)
 def test_no_hostile_text_breaks_a_notice(one: str, other: str) -> None:
     """Reasons, notes and names of anybody have no power in a private answer."""
+    named = dict.fromkeys(NAMES, other)
+    late = decided(Verdict.DENY, by=one, note=other * 20)
     made: list[Any] = [
-        notice_for(NotAllowed("x", reason=one)),
-        notice_for(
-            NotAllowed("x", reason="not_approver"),
-            approval=asked(),
-            names=dict.fromkeys(NAMES, other),
-        ),
-        notice_for(AlreadyDecided(decided(Verdict.DENY, by=one, note=other * 20))),
-        notice_for(AlreadyDecided(cancelled(undeliverable=one, reason=other))),
+        notice(_refused(one), asked(), names=named),
+        notice(_refused("not_approver"), asked(), names=named),
+        notice(_refused("already_decided"), late, names=named),
+        notice(_refused("already_decided"), cancelled(undeliverable=one, reason=other)),
+        notice(ApprovalResolved(**BY, verdict=Verdict.DENY), late, names=named),
+        unrecorded(NotAllowed("x", reason=one)),
+        unrecorded(AlreadyDecided(late), names=named),
     ]
     for message in made:
         accepted(message)

@@ -9,18 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.slack.render.notation import rows_of
 from bot.slack.render.payload import (
+    BLOCK_CHARACTERS,
+    HOME,
     MAX_CHARACTERS,
     MAX_COLUMNS,
     MAX_ROWS,
+    PAGE,
+    REVIEW_LIMIT,
     arguments,
+    pages_of,
+    pieces_of,
+    review_pages,
+    shows_all,
 )
-from bot.slack.text import visible
+from bot.slack.text import units, visible
 from gate import canonical_text
 
 from ...golden import same_as_golden
 from .checks import nothing_hidden
-from .examples import TRICKY
+from .examples import LARGE, TRICKY, asked
 from .hostile import TRICKS, payloads, texts
 from .notation import read_arguments
 
@@ -138,3 +147,90 @@ def test_a_key_cannot_begin_a_line_of_its_own(count: int, text: str) -> None:
     shown = arguments(payload)
     if shown.whole:
         assert list(payload) == list(read_arguments(shown.text))
+
+
+large = st.one_of(
+    payloads,
+    st.dictionaries(texts, texts.map(lambda text: text * 200), max_size=3),
+    st.lists(texts, max_size=60),
+)
+
+
+@given(large)
+def test_pages_joined_are_the_whole(payload: Any) -> None:
+    """P13: a review loses nothing between its pages, nor between the blocks of a page.
+
+    Each page is cut between rows, has its limits, and the whole reads back to the payload.
+    """
+    pages = pages_of(payload)
+    if pages is None:
+        return
+    whole = "\n".join(pages)
+    assert "\n".join(rows_of(payload)) == whole
+    assert 1 <= len(pages) <= REVIEW_LIMIT
+    for page in pages:
+        assert page == "\n".join(pieces_of(page))
+        assert units(page) <= PAGE.characters or "\n" not in page
+        assert all(0 < units(piece) <= BLOCK_CHARACTERS for piece in pieces_of(page))
+    assert canonical_text(payload) == canonical_text(read_arguments(whole))
+
+
+def test_a_payload_of_forty_kilobytes_can_be_reviewed() -> None:
+    """What an agent really asks for fits into a review, if not onto a card."""
+    payload = {"rows": [{"id": number, "note": "x" * 60} for number in range(400)]}
+    assert len(canonical_text(payload)) > 30_000
+    assert 2 < review_pages(asked(payload)) <= REVIEW_LIMIT
+    assert 2 < review_pages(asked(LARGE)) <= REVIEW_LIMIT
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"body": "line\n" * 20 * PAGE.rows},
+        {"a" * (MAX_COLUMNS + 1): 1},
+        {"a": 10**MAX_COLUMNS},
+        json.loads("[" * 63 + "1" + "]" * 63),
+    ],
+)
+def test_what_cannot_be_reviewed(payload: Any) -> None:
+    """More pages than anybody reads, or a row that a screen would wrap by itself."""
+    assert pages_of(payload) is None
+    assert review_pages(asked(payload)) > REVIEW_LIMIT
+
+
+def test_the_longest_review() -> None:
+    """Exactly as many pages as are allowed."""
+    pages = pages_of(["x"] * (REVIEW_LIMIT * PAGE.rows))
+    assert pages is not None
+    assert len(pages) == REVIEW_LIMIT
+    assert pages_of(["x"] * (REVIEW_LIMIT * PAGE.rows + 1)) is None
+
+
+def test_what_fits_a_card_is_one_page() -> None:
+    """A small payload can be reviewed too: the command line of the chat always shows it first."""
+    assert (1, 1) == (review_pages(asked()), review_pages(asked(None)))
+
+
+@pytest.mark.parametrize(
+    ("payload", "surfaces"),
+    [
+        (None, {"card", "direct", "home"}),
+        ({"a": 1}, {"card", "direct", "home"}),
+        ({"a": ["x"] * (HOME.rows - 1)}, {"card", "direct", "home"}),
+        ({"a": ["x"] * HOME.rows}, {"card", "direct"}),
+        ({"a": "x" * HOME.characters}, {"card", "direct"}),
+        ({"a": ["x"] * MAX_ROWS}, set()),
+        (LARGE, set()),
+    ],
+)
+def test_where_everything_stands_beside_the_button(payload: Any, surfaces: set[str]) -> None:
+    """Only a surface that shows the whole may offer Approve at once; words never do."""
+    every = ("card", "direct", "home", "slash", "cli", "form", "review", "")
+    assert surfaces == {surface for surface in every if shows_all(asked(payload), surface)}
+
+
+def test_a_home_shows_no_cut_name_beside_approve() -> None:
+    """What runs is named in full where it can be approved."""
+    assert not shows_all(asked(name="n" * 81), "home")
+    assert not shows_all(asked(agent="n" * 51), "home")
+    assert shows_all(asked(name="n" * 81), "card")

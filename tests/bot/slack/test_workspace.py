@@ -10,10 +10,10 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import BOT_SCOPES
-from bot.sandbox import Sandbox
 from bot.slack.workspace import Workspace, check_app_token, look_around
 from gate import ConfigError
 from tests.bot.slack.edge import Edge, client_of, slack_edge
+from tests.support.emitted import Sandbox
 
 
 @pytest.fixture

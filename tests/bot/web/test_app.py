@@ -82,6 +82,29 @@ async def test_a_probe_that_never_answers():
     assert (503, "no answer in time") == (status, said["checks"]["store"])
 
 
+async def test_metrics():
+    """They are sent as they are made, with their own content type."""
+
+    async def metrics() -> tuple[bytes, str]:
+        return b"signoff_pending_approvals 1.0\n", "text/plain; version=1.0.0; charset=utf-8"
+
+    async with serve(web_application({}, metrics=metrics), host="127.0.0.1", port=0) as port:
+        url = f"http://127.0.0.1:{port}/metrics"
+        async with aiohttp.ClientSession() as http, http.get(url) as answer:
+            assert (200, "text/plain; version=1.0.0; charset=utf-8") == (
+                answer.status,
+                answer.headers["Content-Type"],
+            )
+            assert "signoff_pending_approvals 1.0\n" == await answer.text()
+
+
+async def test_metrics_without_the_extra():
+    """The address says in one sentence what is missing."""
+    assert (404, 'Metrics need an extra: pip install "signoff[metrics]".\n') == await ask(
+        "/metrics", {}
+    )
+
+
 async def test_nothing_else_is_served():
     """Unknown paths are unknown, and Slack's address is there only over HTTP."""
     assert 404 == (await ask("/", {}))[0]

@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 from bot.app import Tuning, run_bot
+from bot.pacing import Paces
 from bot.settings import read_settings
 from bot.telemetry import configure_logs
 
@@ -29,12 +30,16 @@ def _tuning() -> Tuning:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lease", type=float, default=1.0, help="seconds")
     parser.add_argument("--deadlines", type=float, default=0.1, help="seconds")
+    parser.add_argument("--pace", type=float, help="times as fast as Slack takes messages")
+    parser.add_argument("--patrol", type=float, default=60.0, help="seconds")
     parser.add_argument("--connections", type=int, default=1, help="of Socket Mode")
     options = parser.parse_args()
     return Tuning(
         lease_seconds=options.lease,
         deadline_interval=options.deadlines,
         connections=options.connections,
+        patrol=options.patrol,
+        paces=None if options.pace is None else Paces().faster(options.pace),
     )
 
 

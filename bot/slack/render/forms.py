@@ -1,4 +1,4 @@
-"""Owns the forms: the one for a reason behind Reject, and the view for late clicks."""
+"""Owns the forms: the one for a reason behind Reject, and the view for what has ended."""
 
 from __future__ import annotations
 
@@ -9,21 +9,13 @@ from typing import Any, Final, Self
 
 from gate import Approval, InvalidId, LimitExceeded
 
-from ..ids import (
-    ALREADY_OVER,
-    BLOCK_PREFIX,
-    REASON_BLOCK,
-    REASON_INPUT,
-    REJECT_FORM,
-    ButtonValue,
-    is_channel,
-    is_message,
-)
-from .card import title
-from .line import Words, quote, rich_text, section
+from ..ids import ALREADY_OVER, BLOCK_PREFIX, REASON_BLOCK, REASON_INPUT, REJECT_FORM
+from .buttons import Stamp, plain
+from .line import Names, Words, quote, rich_text, section
 from .status import ended_note, state_of, status_line
+from .titles import short_digest, title
 
-__all__ = ["MAX_REASON", "RejectForm", "already_over", "reject_modal"]
+__all__ = ["MAX_REASON", "RejectForm", "ended_modal", "hidden", "reject_modal"]
 
 MAX_REASON: Final = 3000
 """Characters of a reason: what Slack's input takes, and what a note may have."""
@@ -33,12 +25,10 @@ MAX_REASON: Final = 3000
 class RejectForm:
     """What comes back from the form behind Reject."""
 
-    value: ButtonValue
-    """The button's: which approval, and what was shown beside it."""
-    channel: str
-    """The card's channel id."""
-    ts: str
-    """The card's timestamp."""
+    value: str
+    """The sealed value, unopened: which approval, sealed for surface `form` and the person."""
+    place: str
+    """Where the person is told what came of it."""
     note: str | None = None
     """The reason, without white space around it; `None` where none was given."""
 
@@ -53,35 +43,35 @@ class RejectForm:
         if view.get("callback_id") != REJECT_FORM:
             raise InvalidId(field="form", reason="it is another form")
         try:
-            hidden = json.loads(view["private_metadata"])
-            value, channel, ts = hidden["v"], hidden["c"], hidden["t"]
+            kept = json.loads(view["private_metadata"])
+            value, place = kept["v"], kept["c"]
             note = view["state"]["values"][REASON_BLOCK][REASON_INPUT]["value"]
         except (KeyError, TypeError, ValueError, RecursionError):
             raise InvalidId(field="form", reason="its fields are not ours") from None
-        if not (is_channel(channel) and is_message(ts)):
-            raise InvalidId(field="form", reason="it names no message")
-        return cls(value=ButtonValue.parse(value), channel=channel, ts=ts, note=_note(note))
+        if not (isinstance(value, str) and isinstance(place, str)):
+            raise InvalidId(field="form", reason="its fields are not ours")
+        return cls(value=value, place=place, note=_note(note))
 
 
-def reject_modal(
-    approval: Approval, value: ButtonValue, *, channel: str, ts: str
-) -> dict[str, Any]:
+def reject_modal(approval: Approval, *, stamp: Stamp, person: str, place: str) -> dict[str, Any]:
     """Return the form that asks for a reason and rejects when it is submitted.
 
     Args:
         approval: What is being rejected.
-        value: Of the button that was clicked; the submission is judged by it again.
-        channel: The card's channel id.
-        ts: The card's timestamp.
+        stamp: Seals what the submission is judged by.
+        person: The id of the person whom it is opened for.
+        place: Where that person is told what came of it.
+
+    Raises:
+        InvalidId: The record has an id, nonce or digest that no gate makes.
     """
-    hidden = json.dumps({"v": str(value), "c": channel, "t": ts}, separators=(",", ":"))
     return {
         "type": "modal",
         "callback_id": REJECT_FORM,
-        "private_metadata": hidden,
-        "title": _plain("Reject this request?"),
-        "submit": _plain("Reject"),
-        "close": _plain("Back"),
+        "private_metadata": hidden(stamp(approval, surface="form", place=person), place),
+        "title": plain("Reject this request?"),
+        "submit": plain("Reject"),
+        "close": plain("Back"),
         "blocks": [
             {
                 **rich_text(
@@ -89,50 +79,52 @@ def reject_modal(
                 ),
                 "block_id": f"{BLOCK_PREFIX}:reject:1",
             },
-            {
-                "type": "context",
-                "block_id": f"{BLOCK_PREFIX}:reject:2",
-                "elements": [_plain(title(approval))],
-            },
+            _what(approval, f"{BLOCK_PREFIX}:reject:2"),
             {
                 "type": "input",
                 "block_id": REASON_BLOCK,
                 "optional": True,
-                "label": _plain("Reason"),
-                "hint": _plain("The agent and everybody in the channel can read it."),
+                "label": plain("Reason"),
+                "hint": plain("The agent and everybody in the channel can read it."),
                 "element": {
                     "type": "plain_text_input",
                     "action_id": REASON_INPUT,
                     "multiline": True,
                     "max_length": MAX_REASON,
                     "focus_on_load": True,
-                    "placeholder": _plain("What should be different?"),
+                    "placeholder": plain("What should be different?"),
                 },
             },
         ],
     }
 
 
-def already_over(approval: Approval) -> dict[str, Any]:
+def ended_modal(approval: Approval, *, names: Names | None = None) -> dict[str, Any]:
     """Return the view for a click on something that has ended: how it ended, nothing to decide."""
-    parts = [section(status_line(approval, state_of(approval)))]
+    parts = [section(status_line(approval, state_of(approval), names=names, ping=names is None))]
     note = ended_note(approval)
     if note:
         parts.extend(quote(note))
     return {
         "type": "modal",
         "callback_id": ALREADY_OVER,
-        "title": _plain("Nothing to decide"),
-        "close": _plain("Close"),
+        "title": plain("Nothing to decide"),
+        "close": plain("Close"),
         "blocks": [
             {**rich_text(*parts), "block_id": f"{BLOCK_PREFIX}:over:1"},
-            {
-                "type": "context",
-                "block_id": f"{BLOCK_PREFIX}:over:2",
-                "elements": [_plain(title(approval))],
-            },
+            _what(approval, f"{BLOCK_PREFIX}:over:2"),
         ],
     }
+
+
+def hidden(value: str, place: str, **more: int) -> str:
+    """Return what a modal keeps for its way back, as JSON of less than 3,000 characters."""
+    return json.dumps({"v": value, "c": place, **more}, separators=(",", ":"))
+
+
+def _what(approval: Approval, block_id: str) -> dict[str, Any]:
+    facts = f"{title(approval)} · digest {short_digest(approval)}"
+    return {"type": "context", "block_id": block_id, "elements": [plain(facts)]}
 
 
 def _note(note: object) -> str | None:
@@ -148,7 +140,3 @@ def _note(note: object) -> str | None:
     if len(text) > MAX_REASON:
         raise LimitExceeded(field="reason characters", value=len(text), limit=MAX_REASON)
     return text or None
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}

@@ -1,0 +1,76 @@
+"""Owns the check of what waits in the store: events that nobody told, approvals nobody routed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from gate import Approval, BulkRead, EventLog, Listing, StoreClock
+
+from ..notifier import READER
+from .findings import Finding, fail, ok, warn
+
+__all__ = ["Backed", "backlog", "routing"]
+
+_LIMIT: Final = 1000
+_LATE: Final = 60.0
+"""Seconds. What is younger may be under way: Slack takes about one message a second."""
+_UNROUTED: Final = 10.0
+"""Seconds. A bot that is up routes in less than one; the gate warns its agent after as many."""
+
+_START: Final = "start `signoff run`, or see in its log why it does not route"
+
+
+class Backed(StoreClock, EventLog, Listing, BulkRead, Protocol):
+    """The abilities of a store that are needed here."""
+
+
+async def backlog(store: Backed) -> Sequence[Finding]:
+    """Say how many events wait to be told, and since when."""
+    check = "backlog"
+    position = await store.position(READER)
+    waiting = await store.read(position, limit=_LIMIT)
+    if not waiting:
+        return [ok(check, "every event is told")]
+    age = (await store.now() - waiting[0].event.at).total_seconds()
+    count = f"{_LIMIT} events or more" if len(waiting) >= _LIMIT else _count(len(waiting), "event")
+    found = f"{count} not told yet, the oldest {_span(age)} old"
+    if age <= _LATE:
+        return [ok(check, found)]
+    return [warn(check, found, "see whether a bot runs, and what its log says of delivery")]
+
+
+async def routing(store: Backed) -> Sequence[Finding]:
+    """Say whether approvals wait that nobody was ever asked about."""
+    check = "routing"
+    records = await store.get_many(await store.pending(limit=_LIMIT))
+    now = await store.now()
+    findings: list[Finding] = []
+    unreadable = sum(isinstance(record, Exception) for record in records)
+    if unreadable:
+        found = f"{_count(unreadable, 'pending record')} cannot be read"
+        findings.append(fail(check, found, "they count as undecided; see the bot's log for ids"))
+    unrouted = [
+        (now - record.created_at).total_seconds()
+        for record in records
+        if isinstance(record, Approval) and record.terms is None and now < record.deadline
+    ]
+    late = [age for age in unrouted if age > _UNROUTED]
+    if late:
+        found = (
+            f"{_count(len(late), 'pending approval')} never routed, "
+            f"the oldest waits for {_span(max(late))}"
+        )
+        findings.append(fail(check, found, _START))
+    return findings or [ok(check, f"{_count(len(records), 'pending approval')}, all are routed")]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

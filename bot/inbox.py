@@ -1,0 +1,223 @@
+"""Owns the inbox of one person: what waits for them, what they wait for, what was decided.
+
+Only approvals that the person may answer are in it: what was asked in a channel that somebody is
+not in is none of their business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, runtime_checkable
+
+from gate import (
+    Approval,
+    ApprovalCancelledEvent,
+    ApprovalExpiredEvent,
+    ApprovalResolved,
+    BulkRead,
+    EventLog,
+    Listing,
+    StoreClock,
+    may_vote,
+)
+
+from .answering import principals_of
+from .deciding import Voter
+from .directory import CachedDirectory, LookupFailed
+
+__all__ = ["MOST", "Inbox", "InboxStore", "Inboxes", "Open"]
+
+MOST: Final = 10
+"""Approvals in each part of an inbox."""
+_LOOKED_AT: Final = 300
+"""Pending approvals that are looked at, the oldest first."""
+_KEPT: Final = 200
+"""Ended approvals that are remembered, the newest."""
+_BATCH: Final = 100
+_BATCHES: Final = 10
+_LOOKUP_SECONDS: Final = 0.7
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What one person sees; each part is bounded by `MOST`."""
+
+    needs_you: tuple[Approval, ...] = ()
+    """Waits for this person's answer, the oldest first."""
+    waiting: tuple[Approval, ...] = ()
+    """Answered by this person, and waits for others."""
+    decided: tuple[Approval, ...] = ()
+    """Ended lately, the newest first; as far as this replica knows."""
+    more: int = 0
+    """How many more wait for this person's answer."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """The pending approvals at one moment."""
+
+    approvals: tuple[Approval, ...]
+    total: int
+    """How many there are; more than `approvals` where the listing is cut."""
+    now: datetime
+    """By the store's clock."""
+
+
+@runtime_checkable
+class InboxStore(Listing, BulkRead, EventLog, StoreClock, Protocol):
+    """What an inbox is made from."""
+
+
+class Inboxes:
+    """Makes inboxes.
+
+    Args:
+        store: Lists what is pending, and logs what ended.
+        directory: Who is in which group.
+        reader: The outbox's reader, whose place in the log is near its end.
+    """
+
+    def __init__(self, store: InboxStore, directory: CachedDirectory, *, reader: str) -> None:
+        self._store = store
+        self._directory = directory
+        self._reader = reader
+        self._cursor = ""
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._catching_up = False
+
+    async def pending(self) -> Open:
+        """Return what is pending, the oldest first.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
+        keys = await self._store.pending(limit=_LOOKED_AT)
+        now = await self._store.now()
+        found = await self._read(keys)
+        alive = tuple(each for each in found if not each.final and now < each.deadline)
+        total = len(alive)
+        if len(keys) == _LOOKED_AT:
+            total = max(total, await self._store.pending_count())
+        return Open(alive, total, now)
+
+    async def admits(self, voter: Voter) -> bool:
+        """Say whether *voter* is a live, full member.
+
+        Raises:
+            LookupFailed: The person cannot be looked up.
+        """
+        if voter.team is None or voter.user is None:
+            return False
+        return (await self._directory.person(voter.team, voter.user)).may_answer
+
+    def names(self, approvals: Iterable[Approval]) -> dict[str, str]:
+        """Return principal → display name for those in *approvals* who are known by name."""
+        return self._directory.names({who for each in approvals for who in principals_of(each)})
+
+    async def mine(self, voter: Voter, approvals: Iterable[Approval]) -> list[Approval]:
+        """Return those of *approvals* that *voter* may answer, or might have; order is kept.
+
+        A group that cannot be looked up counts as one that the person is not in.
+        """
+        asked = [each for each in approvals if each.terms is not None]
+        groups = await self._groups(voter, asked)
+        return [
+            each
+            for each in asked
+            if each.terms is not None
+            and voter.principal not in each.not_by
+            and may_vote(each.terms, principal=voter.principal, groups=groups)
+        ]
+
+    async def of(self, voter: Voter, pending: Open) -> Inbox:
+        """Return the inbox of *voter*; it is empty for those whose answers cannot count.
+
+        Args:
+            voter: Whose.
+            pending: What is pending.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+            LookupFailed: The person cannot be looked up.
+        """
+        if not await self.admits(voter):
+            return Inbox()
+        mine = await self.mine(voter, pending.approvals)
+        needs = [each for each in mine if not _answered(each, voter)]
+        waiting = [each for each in mine if _answered(each, voter)]
+        decided = await self.mine(voter, await self._recent())
+        return Inbox(
+            needs_you=tuple(needs[:MOST]),
+            waiting=tuple(waiting[:MOST]),
+            decided=tuple(decided[:MOST]),
+            more=max(0, len(needs) - MOST),
+        )
+
+    async def _recent(self) -> list[Approval]:
+        """Return what ended lately, the newest first."""
+        if not self._catching_up:
+            self._catching_up = True
+            try:
+                await self._catch_up()
+            finally:
+                self._catching_up = False
+        found = await self._read(list(reversed(self._ended)))
+        return [each for each in found if each.final]
+
+    async def _catch_up(self) -> None:
+        """Read what was logged since the last time; of too much, only the end."""
+        for _ in range(_BATCHES):
+            events = await self._store.read(self._cursor, limit=_BATCH)
+            for logged in events:
+                self._cursor = logged.cursor
+                event = logged.event
+                if isinstance(
+                    event, ApprovalResolved | ApprovalExpiredEvent | ApprovalCancelledEvent
+                ):
+                    self._ended.pop(event.key, None)
+                    self._ended[event.key] = None
+            while len(self._ended) > _KEPT:
+                self._ended.popitem(last=False)
+            if len(events) < _BATCH:
+                return
+        # A long log would keep everybody waiting for what nobody looks at.
+        self._cursor = await self._store.position(self._reader) or self._cursor
+
+    async def _read(self, keys: Sequence[str]) -> list[Approval]:
+        if not keys:
+            return []
+        found = await self._store.get_many(keys)
+        return [each for each in found if isinstance(each, Approval)]
+
+    async def _groups(self, voter: Voter, approvals: Sequence[Approval]) -> list[str]:
+        if voter.team is None or voter.user is None:
+            return []
+        prefix = f"slack:{voter.team}:S"
+        wanted = {
+            of
+            for each in approvals
+            for quorum in (each.terms.quorums if each.terms else ())
+            for of in quorum.of
+            if of.startswith(prefix)
+        }
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(_LOOKUP_SECONDS):
+                for group in sorted(wanted):
+                    try:
+                        members = await self._directory.members(group.rpartition(":")[2])
+                    except LookupFailed:
+                        continue
+                    if voter.user in members:
+                        found.append(group)
+        except TimeoutError:
+            pass
+        return found
+
+
+def _answered(approval: Approval, voter: Voter) -> bool:
+    return any(vote.principal == voter.principal for vote in approval.votes)

@@ -1,0 +1,223 @@
+"""Owns the slash command, and the shortcut that says who can decide what a message asks for.
+
+What is typed is somebody's text: it names a request, or is shown back as it is. Nobody learns here
+of a request that was asked of others, in another channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from gate import (
+    Approval,
+    ApprovalNotFound,
+    InvalidId,
+    LimitExceeded,
+    NotAllowed,
+    SignoffError,
+    StoreUnavailable,
+    Verdict,
+    may_vote,
+    record_key,
+)
+
+from ..answering import principals_of
+from ..deciding import Answer, Answers, Attempt, Voter
+from ..directory import CachedDirectory, LookupFailed
+from ..inbox import Inboxes
+from ..messenger import Message
+from .ids import is_key
+from .parse import ShortcutUse, SlashCall
+from .reception import Reception, Use
+from .render import details, listing, unknown_id, unrecorded, usage, who_can_decide
+from .render.line import Words, message
+from .review import Reviews, wants_review
+from .seal import Seal
+
+__all__ = ["Commands"]
+
+_NOT_OURS: Final = message(
+    [Words("🔍 This message is none of the requests that are answered here.")]
+)
+_MAX_NOTE: Final = 3000
+_SECONDS: Final = 1.5
+"""For a list; Slack waits 3 s for the answer."""
+
+Reply = Mapping[str, Any]
+
+
+class Commands:
+    """Answers what is typed.
+
+    Args:
+        answers: Takes people's answers.
+        inboxes: What is pending, and for whom.
+        directory: Names that are known.
+        reception: Tells what no event tells.
+        reviews: Opens what has to be seen first.
+        seal: Recognises our own messages.
+        bot_id: Our own.
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        inboxes: Inboxes,
+        directory: CachedDirectory,
+        reception: Reception,
+        reviews: Reviews,
+        seal: Seal,
+        bot_id: str,
+    ) -> None:
+        self._answers = answers
+        self._inboxes = inboxes
+        self._directory = directory
+        self._reception = reception
+        self._reviews = reviews
+        self._seal = seal
+        self._bot_id = bot_id
+
+    async def slash(self, call: SlashCall) -> Reply:
+        """Do what was typed; return what Slack shows to the person who typed it."""
+        word, _, rest = call.text.strip().partition(" ")
+        verb, rest = word.lower(), rest.strip()
+        shown, _, note = rest.partition(" ")
+        if verb == "list" and not rest:
+            return await self._list(call)
+        if verb not in ("show", "approve", "reject") or not shown:
+            return _private(usage())
+        if note and verb != "reject":
+            return _private(usage())
+        if not is_key(shown):
+            return _private(unknown_id(shown))
+        namespace, _, name = shown.rpartition("/")
+        key = record_key(name, namespace) if namespace else name
+        if verb == "show":
+            return await self._show(call, key)
+        verdict = Verdict.APPROVE if verb == "approve" else Verdict.DENY
+        return await self._answer(call, key, verdict, note=note.strip() or None)
+
+    def who(self, use: ShortcutUse) -> None:
+        """Say who can decide what a message asks for, by the way."""
+        self._reception.later(self._who(use), name="private-answer")
+
+    async def _list(self, call: SlashCall) -> Reply:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                pending = await self._inboxes.pending()
+                inbox = await self._inboxes.of(call.voter, pending)
+        except LookupFailed:
+            return _private(unrecorded(NotAllowed("", reason="not_checked")))
+        except (SignoffError, TimeoutError):
+            return _private(unrecorded(StoreUnavailable("list", cause="no answer in time")))
+        total = len(inbox.needs_you) + inbox.more
+        return _private(listing(inbox.needs_you, total=total, now=pending.now))
+
+    async def _show(self, call: SlashCall, key: str) -> Reply:
+        found = await self._look(key)
+        if not isinstance(found, Approval):
+            return _private(unknown_id(key) if found is None else unrecorded(found))
+        may = await self._may(call.voter, found)
+        if not may and (found.terms is None or found.terms.channel != call.channel):
+            return _private(unknown_id(key))
+        if may and not found.final:
+            self._reviews.open(self._use(call, found), trigger=call.trigger)
+        return _private(details(found, names=self._names(found)))
+
+    async def _answer(
+        self, call: SlashCall, key: str, verdict: Verdict, *, note: str | None
+    ) -> Reply:
+        if note is not None and len(note) > _MAX_NOTE:
+            error = LimitExceeded(field="reason characters", value=len(note), limit=_MAX_NOTE)
+            return _private(unrecorded(error))
+        found = await self._look(key)
+        attempt = self._attempt(call)
+        if found is None:
+            quiet = Attempt(call.voter, "slash", id=call.attempt)
+            await self._answers.refuse(key, quiet, reason="approval_not_found")
+            return _private(unknown_id(key))
+        if not isinstance(found, Approval):
+            return _private(unrecorded(found))
+        answer = await self._answers.answer(found, attempt, verdict, note=note)
+        if wants_review(answer):
+            self._reviews.open(self._use(call, found), trigger=call.trigger)
+            return {}
+        return self._reply(answer)
+
+    def _reply(self, answer: Answer) -> Reply:
+        """Return what to show; nothing where an event is told."""
+        if answer.recorded or answer.refused is None:
+            return {}
+        return _private(unrecorded(answer.refused, approval=answer.approval))
+
+    async def _look(self, key: str) -> Approval | SignoffError | None:
+        try:
+            return await self._answers.look(key)
+        except ApprovalNotFound:
+            return None
+        except SignoffError as error:
+            return error
+
+    async def _may(self, voter: Voter, approval: Approval) -> bool | None:
+        """Say whether *voter* may answer, ended or not; `None` where that cannot be checked."""
+        try:
+            groups = await self._answers.check(approval, voter)
+        except NotAllowed as error:
+            return None if error.reason == "not_checked" else False
+        return (
+            approval.terms is not None
+            and voter.principal not in approval.not_by
+            and may_vote(approval.terms, principal=voter.principal, groups=groups)
+        )
+
+    async def _who(self, use: ShortcutUse) -> None:
+        key = self._key_of(use)
+        found = await self._look(key) if key is not None else None
+        if isinstance(found, Approval):
+            may = await self._may(use.voter, found)
+            shown = who_can_decide(found, names=self._names(found), you_may=may)
+        else:
+            shown = _NOT_OURS if found is None else unrecorded(found)
+        self._reception.tell(use.voter, use.posted.channel, shown)
+
+    def _key_of(self, use: ShortcutUse) -> str | None:
+        """Return the key of the approval that a message of ours is about."""
+        if use.message.get("bot_id") != self._bot_id:
+            return None
+        user = use.voter.user or ""
+        among = (("card", use.posted.channel), ("direct", user))
+        for value in _values(use.message.get("blocks")):
+            try:
+                return self._seal.find(value, among=among)[1].key
+            except InvalidId:
+                continue
+        # A card without buttons; its metadata is ours, as the message is.
+        metadata = use.message.get("metadata")
+        payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
+        key = payload.get("approval") if isinstance(payload, dict) else None
+        return key if is_key(key) else None
+
+    def _names(self, approval: Approval) -> Mapping[str, str]:
+        return self._directory.names(principals_of(approval))
+
+    def _attempt(self, call: SlashCall) -> Attempt:
+        return Attempt(call.voter, "slash", call.channel, call.attempt)
+
+    def _use(self, call: SlashCall, approval: Approval) -> Use:
+        return Use(approval, self._attempt(call), "slash", call.voter.user or "", call.channel)
+
+
+def _private(shown: Message) -> Reply:
+    return {"response_type": "ephemeral", "text": shown.text, "blocks": list(shown.blocks)}
+
+
+def _values(blocks: object) -> Iterator[object]:
+    """Yield the values of the buttons in *blocks*, whatever else is in there."""
+    for block in blocks if isinstance(blocks, list) else ():
+        elements = block.get("elements") if isinstance(block, dict) else None
+        for element in elements if isinstance(elements, list) else ():
+            if isinstance(element, dict) and "value" in element:
+                yield element["value"]

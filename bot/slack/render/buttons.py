@@ -1,0 +1,70 @@
+"""Owns the buttons: what each says, and the sealed value that it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from gate import Approval, InvalidId
+
+from ..ids import APPROVE, REJECT, REVIEW
+from ..text import clip, quoted
+
+__all__ = ["Stamp", "answering", "button", "plain", "stamped"]
+
+
+class Stamp(Protocol):
+    """Seals a button's value; `bot.slack.seal.Seal.value` is one."""
+
+    def __call__(self, approval: Approval, *, surface: str, place: str) -> str:
+        """Return the value for a button of *approval* on *surface* at *place*.
+
+        Raises:
+            InvalidId: The record has an id, nonce or digest that no gate makes.
+        """
+        ...
+
+
+def stamped(stamp: Stamp, approval: Approval, *, surface: str, place: str) -> str | None:
+    """Return the sealed value, or `None` for a record that no button can stand for."""
+    try:
+        return stamp(approval, surface=surface, place=place)
+    except InvalidId:
+        return None
+
+
+def answering(
+    approval: Approval, value: str, *, approve: bool, review: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield the buttons that answer *approval*: Approve or Review, and always Reject.
+
+    Args:
+        approval: What is answered.
+        value: The sealed value, the same for all of them.
+        approve: Whether everything that would run stands beside them.
+        review: Whether everything can be shown in a review.
+    """
+    if approve:
+        yield button(APPROVE, "Approve", value, approval, style="primary")
+    elif review:
+        yield button(REVIEW, "Review", value, approval, style="primary")
+    yield button(REJECT, "Reject", value, approval, style="danger")
+
+
+def button(
+    action: str, label: str, value: str, approval: Approval, *, style: str | None = None
+) -> dict[str, Any]:
+    """Return a button; screen readers hear the name of the action with its label."""
+    made = {
+        "type": "button",
+        "action_id": action,
+        "text": plain(label),
+        "value": value,
+        "accessibility_label": clip(f"{label} {quoted(approval.name, 50)}", 75),
+    }
+    return made | {"style": style} if style else made
+
+
+def plain(text: str) -> dict[str, Any]:
+    """Return a plain text object, without emoji codes."""
+    return {"type": "plain_text", "text": text, "emoji": False}

@@ -1,0 +1,144 @@
+"""Owns the home: what needs one person, what waits for others, and what was decided lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from gate import Approval
+
+from ..ids import BLOCK_PREFIX, is_channel
+from .asked import answers_line, asked_line
+from .buttons import Stamp, answering, plain, stamped
+from .card import facts_line
+from .cautions import cautions
+from .line import Channel, Foreign, Line, Names, Part, Words, mrkdwn, rich_text, section
+from .payload import HOME, REVIEW_LIMIT, arguments, review_pages, shows_all
+from .status import ended_note, state_of, status_line
+from .titles import preformatted, title_line
+
+if TYPE_CHECKING:
+    from ...inbox import Inbox
+
+__all__ = ["home"]
+
+Block = dict[str, Any]
+
+_SOON: Final = timedelta(minutes=10)
+_WORDS: Final = 200
+"""Characters of somebody's words in one row."""
+
+
+def home(
+    inbox: Inbox, *, stamp: Stamp, person: str, now: datetime, names: Names | None = None
+) -> dict[str, Any]:
+    """Return the home of one person.
+
+    Approve stands only beside arguments that are shown whole; beside larger ones stands Review.
+
+    Args:
+        inbox: What is in it, each part at most ten.
+        stamp: Seals the buttons.
+        person: The id of the person whose home it is.
+        now: By the store's clock; what ends soon is marked.
+        names: Display names by principal; nobody is mentioned.
+    """
+    known: Names = names or {}
+    blocks = [_header(_counted("Needs you", len(inbox.needs_you) + inbox.more))]
+    for approval in inbox.needs_you:
+        blocks.extend(_asked(approval, stamp=stamp, person=person, now=now, names=known))
+    if inbox.more:
+        more = f"{inbox.more:,} more wait for you; answer some of these to see them here."
+        blocks.append(rich_text(section([Words(more)])))
+    if not inbox.needs_you:
+        blocks.append(rich_text(section([Words("✅ Nothing waits for your answer.")])))
+    if inbox.waiting:
+        blocks.append(_header(_counted("Waiting for others", len(inbox.waiting))))
+        blocks.extend(_waiting(approval, names=known) for approval in inbox.waiting)
+    if inbox.decided:
+        blocks.append(_header("Decided lately"))
+        blocks.extend(_ended(approval, names=known) for approval in inbox.decided)
+    for index, block in enumerate(blocks):
+        block["block_id"] = f"{BLOCK_PREFIX}:home:{index}"
+    return {"type": "home", "blocks": blocks}
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": plain(text)}
+
+
+def _counted(text: str, count: int) -> str:
+    return f"{text} ({count:,})" if count else text
+
+
+def _asked(
+    approval: Approval, *, stamp: Stamp, person: str, now: datetime, names: Names
+) -> Iterator[Block]:
+    """Yield a row with buttons."""
+    whole = shows_all(approval, "home")
+    pages = 1 if whole else review_pages(approval)
+    parts = [
+        section(title_line(approval)),
+        *_arguments(approval, pages, whole=whole),
+    ]
+    if approval.reason:
+        parts.append(section([Words("The agent says: "), Foreign(approval.reason, _WORDS)]))
+    parts.extend(cautions(approval))
+    if approval.terms is not None:
+        who = asked_line(approval.terms, names=names, ping=False)
+        parts.append(section([Words("⏳ Waiting for "), *who]))
+    answers = answers_line(approval, names=names, ping=False)
+    if answers:
+        parts.append(section(answers))
+    yield rich_text(*parts)
+    yield {"type": "context", "elements": [_facts(approval, now)]}
+    value = stamped(stamp, approval, surface="home", place=person)
+    if value is not None:
+        buttons = answering(approval, value, approve=whole, review=pages <= REVIEW_LIMIT)
+        yield {"type": "actions", "elements": list(buttons)}
+    yield {"type": "divider"}
+
+
+def _arguments(approval: Approval, pages: int, *, whole: bool) -> list[Block]:
+    payload = approval.effective_payload
+    if whole and (payload is None or payload == {}):
+        return [section([Words("No arguments." if payload is None else "No arguments ({}).")])]
+    shown = arguments(payload, HOME)
+    if whole:
+        return [preformatted(shown.text)]
+    size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines. "
+    if pages <= REVIEW_LIMIT:
+        where = "Review shows all of them; Approve is there."
+    else:
+        where = "Slack cannot show them; approve or reject at the command line, or reject here."
+    return [section([Words("🔒 "), Words(size + where)])]
+
+
+def _facts(approval: Approval, now: datetime) -> Block:
+    facts = facts_line(approval, pending=True)
+    if approval.terms is not None and is_channel(approval.terms.channel):
+        facts += f" · in {mrkdwn([Channel(approval.terms.channel)])}"
+    if approval.deadline - now < _SOON:
+        facts += " · *ends soon*"
+    return {"type": "mrkdwn", "text": facts}
+
+
+def _waiting(approval: Approval, *, names: Names) -> Block:
+    line: list[Part] = list(answers_line(approval, names=names, ping=False))
+    parts = [section(title_line(approval))]
+    if line:
+        parts.append(section(line))
+    if approval.terms is not None:
+        who = asked_line(approval.terms, names=names, ping=False)
+        parts.append(section([Words("⏳ Waiting for "), *who]))
+    return rich_text(*parts)
+
+
+def _ended(approval: Approval, *, names: Names) -> Block:
+    line: Line = status_line(approval, state_of(approval), names=names, ping=False)
+    parts = [section(title_line(approval)), section(line)]
+    note = ended_note(approval)
+    if note:
+        parts.append(section([Words("Reason: "), Foreign(note, _WORDS)]))
+    return rich_text(*parts)

@@ -1,0 +1,228 @@
+"""Owns the answers to the slash command and to "Who can decide this?": lists and summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from gate import Approval
+
+from ...messenger import Message
+from ..ids import is_channel
+from ..text import units
+from .asked import answers_line, asked_line
+from .line import (
+    Channel,
+    Foreign,
+    Line,
+    Moment,
+    Names,
+    Part,
+    Words,
+    message,
+    mrkdwn,
+    quote,
+    rich_text,
+    section,
+)
+from .payload import REVIEW_LIMIT, arguments, review_pages, shows_all
+from .status import State, ended_note, people, state_of, status_line
+from .titles import short_digest, title_line
+
+__all__ = ["MOST_LISTED", "details", "listing", "unknown_id", "usage", "who_can_decide"]
+
+MOST_LISTED: Final = 10
+"""Requests in one list: a message has room for them whatever they are called."""
+_TEXT: Final = 3500
+"""Characters of a notification, of which Slack allows 4,000."""
+_SOON: Final = timedelta(minutes=10)
+
+_USAGE: Final = (
+    ("/signoff list", "what waits for your answer"),
+    ("/signoff show ID", "one request, and its arguments page by page"),
+    ("/signoff approve ID", "approve it; what you have not seen is shown first"),
+    ("/signoff reject ID reason", "reject it; the agent is told the reason"),
+    ("/signoff help", "this list"),
+)
+
+
+def listing(
+    approvals: Sequence[Approval],
+    *,
+    total: int,
+    now: datetime,
+    links: Mapping[str, str] | None = None,
+) -> Message:
+    """Return what waits for one person's answer, at most ten of it.
+
+    Args:
+        approvals: Pending ones, in the order to be shown.
+        total: How many there are.
+        now: By the store's clock; what ends soon is marked.
+        links: Addresses of cards by the approval's key.
+    """
+    if not approvals:
+        return message([Words("✅ Nothing waits for your answer.")])
+    shown = approvals[:MOST_LISTED]
+    lines: list[Line] = [[Words(_waits(total), bold=True)]]
+    lines += [_item(approval, now) for approval in shown]
+    if total > len(shown):
+        lines.append([Words(f"… and {total - len(shown):,} more, not shown here.")])
+    lines.append([Words("Use /signoff show ID, /signoff approve ID or /signoff reject ID reason.")])
+    made = _message(lines)
+    for part, approval in zip(made.blocks[0]["elements"][1:], shown, strict=False):
+        link = (links or {}).get(approval.key)
+        if link is not None:
+            part["elements"] += [
+                {"type": "text", "text": " "},
+                {"type": "link", "url": link, "text": "Open"},
+            ]
+    return made
+
+
+def details(approval: Approval, *, names: Names | None = None, link: str | None = None) -> Message:
+    """Return a summary of one approval, pending or not; its arguments are only measured.
+
+    Args:
+        approval: As it counts now.
+        names: Display names by principal; nobody is mentioned.
+        link: The card's address.
+    """
+    known: Names = names or {}
+    state = state_of(approval)
+    lines: list[Line] = [
+        [Words("🔎 "), *title_line(approval)],
+        [Words("Id "), Foreign(approval.key, 300), Words(f" · digest {short_digest(approval)}")],
+        status_line(approval, state, names=known, ping=False),
+        [
+            Words("Asked "),
+            Moment(approval.created_at, "short"),
+            *_ends(approval, state),
+            *_where(approval),
+        ],
+    ]
+    if state is State.PENDING:
+        lines += _waiting(approval, names=known)
+    lines.append(_size(approval, state))
+    if approval.reason:
+        lines.append([Words("The agent says: "), Foreign(approval.reason, 500)])
+    note = ended_note(approval)
+    made = _message(lines, note=note)
+    if link is not None:
+        made.blocks[0]["elements"][0]["elements"] += [
+            {"type": "text", "text": " "},
+            {"type": "link", "url": link, "text": "Open the request"},
+        ]
+    return made
+
+
+def who_can_decide(
+    approval: Approval, *, names: Names | None = None, you_may: bool | None
+) -> Message:
+    """Return who may decide, and whether the one who asks may.
+
+    Args:
+        approval: As it counts now.
+        names: Display names by principal; nobody is mentioned.
+        you_may: `None` where it could not be checked.
+    """
+    known: Names = names or {}
+    if approval.final:
+        head: Line = [Words("There is nothing left to decide. ")]
+        return message([*head, *status_line(approval, state_of(approval), names=known, ping=False)])
+    if approval.terms is None:
+        return message([Words("Nobody has been chosen yet who may decide this.")])
+    who = asked_line(approval.terms, names=known, ping=False)
+    lines: list[Line] = [[Words("👥 "), Words("It is up to "), *who, Words(".")]]
+    if approval.not_by:
+        excluded = people(approval.not_by, "and", names=known, ping=False)
+        lines.append([Words("Excluded by the request itself: "), *excluded, Words(".")])
+    answers = answers_line(approval, names=known, ping=False)
+    if answers:
+        lines.append(answers)
+    you = {
+        True: "You may decide it.",
+        False: "You may not decide it.",
+        None: "Whether you may could not be checked just now.",
+    }[you_may]
+    lines.append([Words(you, bold=True)])
+    return _message(lines)
+
+
+def usage() -> Message:
+    """Return what the slash command understands."""
+    lines: list[Line] = [[Words("What you can type:", bold=True)]]
+    lines += [[Words(command, bold=True), Words(f": {what}")] for command, what in _USAGE]
+    return _message(lines)
+
+
+def unknown_id(text: str) -> Message:
+    """Return the answer to an id that names nothing; *text* is whatever somebody typed."""
+    head = Words("🔍 There is no request with the id ")
+    return message([head, Foreign(text, 100), Words(" that you may see. Try /signoff list.")])
+
+
+def _waits(total: int) -> str:
+    return f"{total:,} request{' waits' if total == 1 else 's wait'} for your answer:"
+
+
+def _item(approval: Approval, now: datetime) -> Line:
+    soon: list[Part] = [Words(" · "), Words("ends soon", bold=True)]
+    return [
+        Words("• "),
+        *title_line(approval),
+        Words(" · id "),
+        Foreign(approval.key, 300),
+        Words(" · expires "),
+        Moment(approval.deadline, "short"),
+        *(soon if approval.deadline - now < _SOON else ()),
+    ]
+
+
+def _ends(approval: Approval, state: State) -> Line:
+    if state is not State.PENDING:
+        return []
+    return [Words(" · expires "), Moment(approval.deadline, "short")]
+
+
+def _where(approval: Approval) -> Line:
+    if approval.terms is None or not is_channel(approval.terms.channel):
+        return []
+    return [Words(" · in "), Channel(approval.terms.channel)]
+
+
+def _waiting(approval: Approval, *, names: Names) -> list[Line]:
+    if approval.terms is None:
+        return [[Words("Nobody has been chosen yet who may answer.")]]
+    who = asked_line(approval.terms, names=names, ping=False)
+    answers = answers_line(approval, names=names, ping=False)
+    return [[Words("⏳ Waiting for "), *who], *([answers] if answers else [])]
+
+
+def _size(approval: Approval, state: State) -> Line:
+    shown = arguments(approval.effective_payload)
+    size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines"
+    if state is not State.PENDING:
+        return [Words(f"{size}.")]
+    if shows_all(approval, "card"):
+        return [Words(f"{size}, whole on the card.")]
+    pages = review_pages(approval)
+    if pages <= REVIEW_LIMIT:
+        return [Words(f"{size}, {pages} page{'' if pages == 1 else 's'} in a review.")]
+    more = f"{size}, more than Slack can show; at the command line: signoff show "
+    return [Words(more), Foreign(approval.key, 300)]
+
+
+def _message(lines: Sequence[Line], *, note: str | None = None) -> Message:
+    """Return a message of several lines; the notification has as many as fit."""
+    text = ""
+    for line in lines:
+        more = ("\n" if text else "") + mrkdwn(line)
+        if units(text + more) > _TEXT:
+            break
+        text += more
+    parts = [section(line) for line in lines]
+    if note:
+        parts.extend(quote(note))
+    return Message(text=text, blocks=[rich_text(*parts)])

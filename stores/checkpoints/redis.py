@@ -1,0 +1,129 @@
+"""Owns checkpoints in Redis or Valkey: one string for each key, and an index of the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from gate import (
+    Checkpoint,
+    StoreCorrupt,
+    check_checkpoint,
+    check_checkpoint_key,
+    new_id,
+)
+
+from ..redis.keys import Keys
+from ..redis.link import Link
+from ..redis.schema import check_schema
+from ..redis.state_scripts import drop_checkpoint, keep_checkpoint
+from ..redis.wire import wires_of_url
+
+__all__ = ["RedisCheckpoints"]
+
+_BEHIND_ALL: Final = b"\xff"
+"""Greater than every byte of UTF-8."""
+
+
+class RedisCheckpoints:
+    """Keeps texts in Redis 6.2 or later, or Valkey. See `gate.Checkpoints`.
+
+    Enter it (`async with`) before use; that is where the schema is checked.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        operation_timeout: Seconds for one whole operation.
+        connections: Operations under way at once; more of them queue in order.
+        ids: Fresh ids, for versions.
+
+    Raises:
+        ConfigError: The address cannot be read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        operation_timeout: float = 2.0,
+        connections: int = 8,
+        ids: Callable[[], str] = new_id,
+    ) -> None:
+        self._keys = Keys()
+        make = wires_of_url(url, timeout=operation_timeout)
+        self._link = Link(make, timeout=operation_timeout, connections=connections)
+        self._ids = ids
+
+    async def __aenter__(self) -> Self:
+        """Open it: reach the server, check the schema."""
+        try:
+            await check_schema(self._link, self._keys)
+        except BaseException:
+            await self._link.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._link.aclose()
+
+    async def load(self, key: str) -> Checkpoint | None:
+        """See `gate.Checkpoints.load`."""
+        name = self._keys.checkpoint(check_checkpoint_key(key))
+        [kept] = await self._link.read(["GET", name], operation="load", key=key)
+        return None if kept is None else _decoded(kept, key=key)
+
+    async def save(self, key: str, text: str) -> str:
+        """See `gate.Checkpoints.save`."""
+        version = await self._keep(key, text, expected=None)
+        assert version is not None, "without a condition it is written"  # noqa: S101  (for types)
+        return version
+
+    async def swap(self, key: str, text: str, *, expected: str) -> str | None:
+        """See `gate.Checkpoints.swap`."""
+        return await self._keep(key, text, expected=expected)
+
+    async def delete(self, key: str, *, expected: str | None = None) -> bool:
+        """See `gate.Checkpoints.delete`."""
+        check_checkpoint_key(key)
+        # No version is empty: what stands never has it.
+        return expected != "" and await drop_checkpoint(
+            self._link, self._keys, key, expected=expected
+        )
+
+    async def keys(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]:
+        """See `gate.Checkpoints.keys`."""
+        first, last = prefix.encode(), after.encode()
+        start = b"(" + last if last >= first and last else b"[" + first
+        end = b"(" + first + _BEHIND_ALL if first else b"+"
+        [found] = await self._link.read(
+            ["ZRANGEBYLEX", self._keys.checkpoints, start, end, "LIMIT", 0, limit],
+            operation="keys",
+        )
+        try:
+            return [key.decode() for key in found]
+        except UnicodeDecodeError:
+            raise StoreCorrupt("checkpoints", reason="a key that is no text") from None
+
+    async def _keep(self, key: str, text: str, *, expected: str | None) -> str | None:
+        check_checkpoint_key(key)
+        check_checkpoint(text)
+        version = self._ids()
+        written = await keep_checkpoint(
+            self._link, self._keys, key, version=version, text=text, expected=expected
+        )
+        return version if written else None
+
+
+def _decoded(kept: bytes, *, key: str) -> Checkpoint:
+    version, gap, text = kept.partition(b" ")
+    try:
+        if not (version and gap):
+            raise ValueError
+        return Checkpoint(text.decode(), version.decode())
+    except ValueError:
+        raise StoreCorrupt(key, reason="no version in front, or no text") from None

@@ -1,0 +1,107 @@
+"""Those who may answer: there, human, of the workspace, and enough of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.routing import RouteRule
+from tests.bot.doctor.examined import CHANNEL, Examined
+
+
+def route(*approvers: str) -> RouteRule:
+    return RouteRule(channel=CHANNEL, approvers=approvers)
+
+
+NOBODY = "route 1 (C0APPROVALS) needs 1, and 0 can answer"
+
+
+@pytest.mark.parametrize(
+    ("who", "sentence"),
+    [
+        ("U0GONE", "U0GONE: deactivated, or invited and never came"),
+        ("U0GUEST", "U0GUEST: a guest, or of another organisation"),
+        ("U0EXT", "U0EXT: a guest, or of another organisation"),
+        ("U0SIGNOFF", "U0SIGNOFF: a bot, not a person"),
+        ("U0NOBODY", "U0NOBODY: Slack knows no such person"),
+    ],
+)
+async def test_an_approver_who_cannot_answer(well: Examined, who: str, sentence: str):
+    """Beside others it is a warning; alone, nothing could ever be approved."""
+    beside = well.with_routes(route(who, "U0ANA"))
+    assert [("approvers", "warn", sentence)] == await beside.of("approvers")
+    assert "ok" == (await beside.of("quorum"))[0][1]
+    alone = well.with_routes(route(who))
+    assert [("quorum", "fail", NOBODY)] == await alone.of("quorum")
+
+
+async def test_an_invited_person_who_never_came(well: Examined):
+    """An invitation is nobody yet."""
+    well.slack.world.users["U0ANA"].is_invited_user = True
+    assert [
+        ("approvers", "warn", "U0ANA: deactivated, or invited and never came")
+    ] == await well.with_routes(route("U0ANA", "U0BEN")).of("approvers")
+
+
+async def test_an_empty_group(well: Examined):
+    """A group with nobody in it is told; a route of it alone fails."""
+    well.slack.world.usergroups["S0SECURITY"].users = []
+    subject = well.with_routes(route("S0SECURITY"))
+    assert [
+        ("groups", "warn", "nobody is in S0SECURITY"),
+        ("quorum", "fail", NOBODY),
+    ] == await subject.of("groups", "quorum")
+
+
+async def test_a_group_of_guests(well: Examined):
+    """People in a group count only if their answers would."""
+    well.slack.world.usergroups["S0SECURITY"].users = ["U0GUEST", "U0EXT"]
+    subject = well.with_routes(route("S0SECURITY"))
+    assert [
+        ("groups", "ok", "1 named in the routes, none is empty"),
+        ("quorum", "fail", NOBODY),
+    ] == await subject.of("groups", "quorum")
+
+
+async def test_a_group_that_is_unknown_or_switched_off(well: Examined):
+    """Slack's word, in plain English."""
+    well.slack.world.usergroups["S0OWNERS"].disabled = True
+    subject = well.with_routes(route("S0NONE", "S0OWNERS"))
+    off = "Slack knows no such user group, or it is switched off"
+    assert [
+        ("groups", "warn", f"S0NONE: {off}"),
+        ("groups", "warn", f"S0OWNERS: {off}"),
+        ("quorum", "fail", NOBODY),
+    ] == await subject.of("groups", "quorum")
+
+
+async def test_a_workspace_without_groups(well: Examined):
+    """A plan without user groups leaves the question open where a group is all there is."""
+    well.slack.world.workspace.paid_plan = False
+    subject = well.with_routes(route("S0OWNERS"))
+    assert [
+        (
+            "groups",
+            "warn",
+            "S0OWNERS could not be checked: the workspace's plan has no user groups",
+        ),
+        ("quorum", "warn", f"{NOBODY}; 1 could not be checked"),
+    ] == await subject.of("groups", "quorum")
+
+
+async def test_people_of_the_command_line(well: Examined):
+    """Slack knows nothing of them: they are not asked for, and count as there."""
+    subject = well.with_routes(route("cli:ana"))
+    assert [
+        ("approvers", "ok", "none is named in the routes"),
+        ("groups", "ok", "none is named in the routes"),
+        ("quorum", "ok", "every route has enough people who can answer"),
+    ] == await subject.of("approvers", "groups", "quorum")
+
+
+async def test_routes_are_told_by_their_number(well: Examined):
+    """With many routes it is clear which one is meant."""
+    subject = well.with_routes(route("U0ANA"), route("U0GONE"), route("U0GUEST", "U0EXT"))
+    assert [
+        "route 2 (C0APPROVALS) needs 1, and 0 can answer",
+        "route 3 (C0APPROVALS) needs 1, and 0 can answer",
+    ] == [found for _, _, found in await subject.of("quorum")]

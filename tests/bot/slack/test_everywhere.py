@@ -1,0 +1,219 @@
+"""Hostile text on every surface at once: nothing acts, nothing hides, nothing passes for ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from bot.inbox import Inbox
+from bot.messenger import Message
+from bot.slack import render
+from gate import (
+    Approval,
+    ApprovalCancelledEvent,
+    ApprovalRefused,
+    ApprovalReported,
+    ApprovalResolved,
+    ApprovalRouted,
+    NotAllowed,
+    Verdict,
+)
+
+from .checks import accepted, all_text, blocks_of, leaves, nothing_hidden, view_accepted
+from .examples import ANA, ASKED, BEN, NAMES, TERMS, asked, cancelled, decided, ended, later, stamp
+from .hostile import TRICKS
+
+Shown = Message | dict[str, Any]
+Draw = Callable[[str], Shown]
+
+LINK = "https://acme.slack.com/archives/C0APPROVALS/p1795318458864560"
+AT: dict[str, Any] = {"id": "delete-42", "at": later(2)}
+BUTTONS: dict[str, Any] = {"stamp": stamp, "person": "U0ANA"}
+LABELS = frozenset(("Approve", "Reject", "Review", "Next", "Back"))
+
+
+def _asked(text: str, **changes: Any) -> Approval:
+    """A request with *text* wherever an agent or a person can put one."""
+    name = (text or "x")[:200]
+    terms = TERMS.model_copy(
+        update={
+            "quorums": (TERMS.quorums[0].model_copy(update={"name": text, "of": (ANA, name)}),) * 2,
+            "notify": (),
+        }
+    )
+    fields: dict[str, Any] = {
+        "payload": {name: text, "list": [text, {"deep": text}], "before": text, "after": "\n"},
+        "name": name,
+        "agent": name,
+        "reason": text or None,
+        "run": text or None,
+        "terms": terms,
+    }
+    return asked(**(fields | changes))
+
+
+def _names(text: str) -> Mapping[str, str]:
+    return {**dict.fromkeys(NAMES, text), text: text}
+
+
+def _ended(text: str, verdict: Verdict = Verdict.DENY) -> Approval:
+    made = decided(verdict, by=text, note=text)
+    base = _asked(text)
+    return base.model_copy(
+        update={
+            name: getattr(made, name)
+            for name in ("status", "votes", "decided_at", "decision", "decision_metadata")
+        }
+    )
+
+
+def _resolved(text: str) -> ApprovalResolved:
+    return ApprovalResolved(
+        **AT, principal=text, verdict=Verdict.DENY, note=text, surface=text or "x"
+    )
+
+
+def _reply(event: Any, approval: Approval) -> Message:
+    message = render.reply(event, approval)
+    assert message is not None
+    return message
+
+
+def _review(approval: Approval, **how: Any) -> Shown:
+    if render.review_pages(approval) > render.REVIEW_LIMIT:
+        approval = approval.model_copy(update={"payload": approval.name})
+    return render.review_modal(approval, 1, **BUTTONS, place="C0APPROVALS", **how)
+
+
+SURFACES: dict[str, Draw] = {
+    "card": lambda text: render.card(_asked(text), stamp=stamp, names=_names(text)),
+    "card_large": lambda text: render.card(
+        _asked(text, payload=[text[:500]] * 200), stamp=stamp, names=_names(text)
+    ),
+    "card_rejected": lambda text: render.card(_ended(text), stamp=stamp),
+    "card_failed": lambda text: render.card(ended(error=text), stamp=stamp),
+    "card_cancelled": lambda text: render.card(cancelled(by=text, reason=text), stamp=stamp),
+    "card_undeliverable": lambda text: render.card(cancelled(undeliverable=text), stamp=stamp),
+    "direct": lambda text: render.direct(_asked(text), LINK, **BUTTONS, names=_names(text)),
+    "direct_over": lambda text: render.direct(_ended(text), LINK, **BUTTONS, names=_names(text)),
+    "review": lambda text: _review(_asked(text), names=_names(text)),
+    "reject": lambda text: render.reject_modal(_asked(text), **BUTTONS, place="C0APPROVALS"),
+    "ended": lambda text: render.ended_modal(_ended(text), names=_names(text)),
+    "home": lambda text: render.home(
+        Inbox((_asked(text),), (_asked(text),), (_ended(text), cancelled(by=text, reason=text))),
+        **BUTTONS,
+        now=ASKED,
+        names=_names(text),
+    ),
+    "thread_asked": lambda text: _reply(ApprovalRouted(**AT, channel=text), _asked(text)),
+    "thread_decided": lambda text: _reply(_resolved(text), _asked(text)),
+    "thread_failed": lambda text: _reply(
+        ApprovalReported(**AT, status="failed", error=text, seconds=1.0), _asked(text)
+    ),
+    "thread_cancelled": lambda text: _reply(
+        ApprovalCancelledEvent(**AT, by=text, reason=text), _asked(text)
+    ),
+    "thread_undeliverable": lambda text: _reply(
+        ApprovalCancelledEvent(**AT, undeliverable=text, reason=text), _asked(text)
+    ),
+    "notice_resolved": lambda text: render.notice(
+        _resolved(text), _ended(text), names=_names(text)
+    ),
+    "notice_refused": lambda text: render.notice(
+        ApprovalRefused(**AT, principal=BEN, reason="not_approver"),
+        _asked(text),
+        names=_names(text),
+    ),
+    "notice_word": lambda text: render.unrecorded(NotAllowed("x", reason=text)),
+    "listing": lambda text: render.listing([_asked(text)], total=1, now=ASKED, links={}),
+    "details": lambda text: render.details(_asked(text), names=_names(text), link=LINK),
+    "details_over": lambda text: render.details(_ended(text), names=_names(text)),
+    "who": lambda text: render.who_can_decide(
+        _asked(text, not_by=(text,)), names=_names(text), you_may=None
+    ),
+    "unknown_id": render.unknown_id,
+}
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_no_surface_gives_foreign_text_any_power(name: str) -> None:
+    """P13: no mention, link, channel, format, emoji or unfurl; every character visible or counted.
+
+    Every trick on every surface, and one function that looks.
+    """
+    for trick in (*TRICKS, "".join(TRICKS)):
+        shown = SURFACES[name](trick)
+        if isinstance(shown, Message):
+            accepted(shown)
+            nothing_hidden(shown.text)
+        else:
+            view_accepted(shown)
+        _powerless(blocks_of(shown))
+
+
+def _powerless(blocks: list[dict[str, Any]]) -> None:
+    """Assert that only our frame mentions, links and is bold, and that no text imitates it."""
+    for leaf in _elements(blocks):
+        match leaf["type"]:
+            case "link":
+                assert leaf["url"] == LINK
+            case "user":
+                assert re.fullmatch(r"U0[A-Z]+", leaf["user_id"])
+            case "usergroup":
+                assert leaf["usergroup_id"] == "S0OWNERS"
+            case "channel":
+                assert leaf["channel_id"] == "C0APPROVALS"
+            case kind:
+                assert kind in ("text", "date")
+    for text in leaves(blocks, "mrkdwn"):
+        # Our own small print and nothing of others: no name, no argument, no word.
+        assert text.startswith(("Asked ", "⏳ Waiting for "))
+    labels = {
+        element["text"]["text"]
+        for block in blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+    }
+    assert labels <= LABELS
+    for text in all_text(blocks):
+        nothing_hidden(text)
+
+
+def _elements(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [leaf for part in _parts(blocks) for leaf in part["elements"]]
+
+
+IMITATIONS = (
+    "✅ Approved by Ana",
+    "⏳ Waiting for Ana",
+    "Arguments, page 1 of 1",
+    "🔒 No Approve button here: it is all right",
+    "billing asks to run nothing",
+    "before → after (changes: 0 out, 0 in):",
+)
+
+
+@pytest.mark.parametrize("before", ["", '"', "│ x\n"])
+@pytest.mark.parametrize("text", IMITATIONS)
+def test_nothing_imitates_the_frame(text: str, before: str) -> None:
+    """What looks like a line of ours stands in quotation marks, behind a bar or in a quotation.
+
+    So a reader who knows the frame from any other request cannot take it for one.
+    """
+    for name, draw in SURFACES.items():
+        for part in _parts(blocks_of(draw(before + text))):
+            said = "".join(leaf.get("text", "") for leaf in part["elements"])
+            match part["type"]:
+                case "rich_text_preformatted":
+                    assert not [row for row in said.split("\n") if row.strip() == text], name
+                case "rich_text_section":
+                    assert text not in re.sub(r'"[^"]*"', "", said), name
+                case kind:
+                    assert kind == "rich_text_quote"
+
+
+def _parts(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [part for block in blocks if block["type"] == "rich_text" for part in block["elements"]]

@@ -1,0 +1,162 @@
+"""Private answers: one for each attempt, from the event, whatever else is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.answering import PrivateAnswers, owed_at
+from bot.messenger import DeliveryFailed, Message
+from bot.slack.render import notice
+from gate import (
+    ApprovalAnswer,
+    ApprovalRefused,
+    ApprovalRequested,
+    Desk,
+    LoggedEvent,
+    StoreUnavailable,
+)
+from gate.testing import FakeClock
+from tests.bot.chat import Chat, FaultyStore
+from tests.support.factories import START, pending, route
+
+ANA = "slack:T1:UANA"
+
+
+class Ear(Chat):
+    """A chat that keeps what single people are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[str, str, str]] = []
+        self.fails: DeliveryFailed | None = None
+
+    async def tell(self, channel: str, person: str, message: Message) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.told.append((channel, person, message.text))
+
+
+class Desktop:
+    """A record, a chat, and what tells its events."""
+
+    def __init__(self) -> None:
+        clock = FakeClock()
+        self.store = FaultyStore(clock=clock)
+        self.chat = Ear()
+        self.desk = Desk(self.store, clock=clock)
+        self.named: list[set[str]] = []
+        self.answers = PrivateAnswers(self.chat, self.desk, notice, self._names)
+
+    def _names(self, principals: Any) -> dict[str, str]:
+        self.named.append(set(principals))
+        return {"slack:T1:UBEN": "Ben the second"}
+
+
+@pytest.fixture
+def at() -> Desktop:
+    return Desktop()
+
+
+def refused(cursor: str = "1", **changes: Any) -> LoggedEvent:
+    fields = {
+        "id": "x",
+        "at": START,
+        "principal": ANA,
+        "reason": "not_approver",
+        "surface": "card",
+        "place": "C1",
+        "attempt": "a",
+    }
+    return LoggedEvent(cursor, ApprovalRefused(**fields | changes))
+
+
+async def test_one_message_for_an_attempt(at: Desktop):
+    """However many events an attempt leaves, its person hears of it once."""
+    await at.answers.tell(refused("1"))
+    await at.answers.tell(refused("2", reason="already_answered"))
+    await at.answers.tell(refused("3", attempt="b"))
+    assert [("C1", "UANA")] * 2 == [told[:2] for told in at.chat.told]
+
+
+async def test_without_an_attempt_each_event_counts(at: Desktop):
+    """An event without an attempt is its own."""
+    await at.answers.tell(refused("1", attempt=None))
+    await at.answers.tell(refused("1", attempt=None))
+    await at.answers.tell(refused("2", attempt=None))
+    assert 2 == len(at.chat.told)
+
+
+async def test_the_record_gives_the_words(at: Desktop):
+    """Who may answer is said, by names that are known and without asking anybody."""
+    asked = await at.store.put(pending(id="x"))
+    await at.desk.route(asked.key, route())
+    await at.answers.tell(refused())
+    [(_, _, text)] = at.chat.told
+    assert "not among" in text
+    assert at.named[-1] == {of for quorum in route().quorums for of in quorum.of}
+
+
+async def test_a_record_that_is_gone(at: Desktop):
+    """The answer is given all the same."""
+    await at.answers.tell(refused(reason="approval_not_found"))
+    [(_, _, text)] = at.chat.told
+    assert "not known" in text
+
+
+async def test_a_personal_place_is_a_direct_message(at: Desktop):
+    """Who used something of their own is written to directly."""
+    await at.answers.tell(refused(place="UANA"))
+    assert [] == at.chat.told
+    assert ["UANA"] == [channel for channel, _, _ in at.chat.messages.values()]
+
+
+@pytest.mark.parametrize(
+    "logged",
+    [
+        refused(place=None),
+        refused(principal=None),
+        LoggedEvent("1", ApprovalRequested(id="x", at=START, agent="a", name="n", digest="0" * 64)),
+    ],
+)
+async def test_what_is_owed_to_nobody(at: Desktop, logged: LoggedEvent):
+    """Events of others, and of the command line, are told to nobody in private."""
+    assert owed_at(logged) is None
+    await at.answers.tell(logged)
+    assert [] == at.chat.told
+
+
+async def test_nobody_in_the_chat(at: Desktop):
+    """A principal that is no person of the chat is told nothing."""
+    await at.answers.tell(refused(principal="cli:ana"))
+    assert [] == at.chat.told
+
+
+async def test_what_fails_may_be_told_again(at: Desktop):
+    """The caller learns of it; the attempt counts as told only when the chat has taken it."""
+    at.chat.fails = DeliveryFailed("ratelimited", retry_after=1)
+    with pytest.raises(DeliveryFailed):
+        await at.answers.tell(refused())
+    await at.answers.try_to_tell(refused())
+    at.chat.fails = None
+    await at.answers.tell(refused())
+    assert 1 == len(at.chat.told)
+
+
+async def test_a_store_that_is_away(at: Desktop):
+    """Words are not made without the record while it may be there."""
+
+    async def away(verb: str) -> None:
+        raise StoreUnavailable(verb, cause="gone")
+
+    at.store.fault = away
+    with pytest.raises(StoreUnavailable):
+        await at.answers.tell(refused())
+
+
+def test_what_an_answer_is():
+    """Votes, decisions and refusals alike say where they are told."""
+    event = refused().event
+    assert isinstance(event, ApprovalAnswer)
+    assert "C1" == owed_at(refused())
