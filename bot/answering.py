@@ -17,10 +17,9 @@ from gate import (
     Desk,
     LoggedEvent,
     StoreCorrupt,
-    get_logger,
 )
 
-from .messenger import DeliveryFailed, Message, Messenger
+from .messenger import Message, Messenger
 
 __all__ = ["Names", "Notice", "PrivateAnswers", "owed_at", "principals_of"]
 
@@ -71,7 +70,6 @@ class PrivateAnswers:
         self._notice = notice
         self._names = names
         self._told: OrderedDict[str, None] = OrderedDict()
-        self._log = get_logger("signoff.bot")
 
     async def tell(self, logged: LoggedEvent) -> None:
         """Tell *logged* to whom it concerns, unless its attempt is told already.
@@ -100,15 +98,6 @@ class PrivateAnswers:
         self._told[mark] = None
         while len(self._told) > _ATTEMPTS:
             self._told.popitem(last=False)
-
-    async def try_to_tell(self, logged: LoggedEvent) -> None:
-        """Tell *logged*; what fails is logged and not tried again."""
-        try:
-            await self.tell(logged)
-        except DeliveryFailed as error:
-            self._log.warning(
-                "answer.not_delivered", approval=logged.event.key, reason=error.reason
-            )
 
     async def _look(self, key: str) -> Approval | None:
         try:

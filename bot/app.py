@@ -16,15 +16,17 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import Approval, ConfigError, Desk, LoggedEvent, StoreUnavailable, get_logger, new_id
-from stores import Store, open_store
+from gate import Approval, ConfigError, Desk, StoreUnavailable, get_logger, new_id
+from stores import Store, key_folder, open_store
 
-from .answering import PrivateAnswers, owed_at, principals_of
+from .answer_reader import AnswerReader
+from .answering import PrivateAnswers, principals_of
 from .background import Background
 from .deadlines import INTERVAL, Deadlines
 from .deciding import Answers
 from .directory import CachedDirectory
 from .inbox import Inboxes
+from .keyring import Keyring, open_keyring
 from .leadership import LEASE_SECONDS, Leadership
 from .messenger import Message
 from .metrics import Metrics, metrics_of
@@ -89,6 +91,8 @@ async def run_bot(
     """
     times = tuning or Tuning()
     async with AsyncExitStack() as stack:
+        # The keys first: whoever finds the store living finds them too.
+        keyring = open_keyring(key_folder(environ, create=True), create=True)
         address = await _store_address(settings, environ, stack)
         store = await stack.enter_async_context(open_store(address, environ=environ))
         metrics = metrics_of(store)
@@ -100,7 +104,7 @@ async def run_bot(
         background = Background()
         stack.push_async_callback(background.aclose)
 
-        parts = _Parts(settings, times, store, client, workspace, metrics, background)
+        parts = _Parts(settings, times, store, client, workspace, metrics, background, keyring)
         bolt = parts.bolt()
         probes = {"store": _store_probe(store), "delivery": _delivery(parts.notifier)}
         endpoint = None
@@ -125,12 +129,16 @@ async def run_bot(
                 port=port,
                 transport="socket" if app_token else "http",
                 routes=len(settings.routes),
+                signs_with=keyring.key.public.id,
             )
             try:
                 yield Running(workspace, port, parts.leadership)
             finally:
                 # With the lease still ours and renewed: who comes next finds nothing half told.
-                await parts.notifier.wind_up(patience=_WIND_UP_SECONDS)
+                await asyncio.gather(
+                    parts.notifier.wind_up(patience=_WIND_UP_SECONDS),
+                    parts.answers.wind_up(patience=_WIND_UP_SECONDS),
+                )
 
 
 class _Parts:
@@ -145,9 +153,10 @@ class _Parts:
         workspace: Workspace,
         metrics: Metrics | None,
         background: Background,
+        keyring: Keyring,
     ) -> None:
         self._settings = settings
-        self._metrics = metrics
+        self._store = store
         self._background = background
         self._client = client
         self._workspace = workspace
@@ -159,22 +168,11 @@ class _Parts:
             now=time.monotonic,
             paces=times.paces or _paces(settings.api_url),
         )
-        self._desk = Desk(store)
-        self._seal = Seal(
-            settings.sealing_secret, installation=f"{workspace.team} {workspace.bot_id}"
-        )
-        self._private = PrivateAnswers(self._messenger, self._desk, notice, self._directory.names)
+        secret = settings.secret.get_secret_value().encode() if settings.secret else keyring.secret
+        self._desk = Desk(store, notary=keyring.notary(secret))
+        self._seal = Seal(secret, installation=f"{workspace.team} {workspace.bot_id}")
         holder = new_id()
-        self._story = Story(
-            self._desk,
-            store,
-            messenger=self._messenger,
-            rendering=self._rendering(),
-            routes=settings.routes,
-            team=workspace.team,
-            directory=self._directory,
-            holder=holder,
-        )
+        self._story = self._tells(holder)
         self._deadlines = Deadlines(self._desk, store, interval=times.deadline_interval)
         self.notifier = Notifier(
             store,
@@ -183,27 +181,18 @@ class _Parts:
             now=time.monotonic,
             pending=store,
             patrol=times.patrol,
-            observe=self._observe,
+            observe=metrics.observe if metrics else None,
+        )
+        self.answers = AnswerReader(
+            store,
+            PrivateAnswers(self._messenger, self._desk, notice, self._directory.names),
+            now=time.monotonic,
         )
         self.leadership = Leadership(store, name=READER, holder=holder, seconds=times.lease_seconds)
         if metrics is not None:
             # What was under way when the lease was lost is another replica's by now.
             metrics.follow_backlog(lambda: self.notifier.backlog if self.leadership.leading else 0)
-
-        self.handlers = Handlers(
-            Doors(
-                answers=Answers(self._desk, directory=self._directory),
-                inboxes=Inboxes(store, self._directory, reader=READER),
-                directory=self._directory,
-                messenger=self._messenger,
-                client=client,
-                seal=self._seal,
-                background=background,
-                now=time.monotonic,
-                bot_id=workspace.bot_id,
-                adopt=self._story.adopt,
-            )
-        )
+        self.handlers = self._listens()
 
     def bolt(self) -> AsyncApp:
         """Return what takes Slack's requests."""
@@ -220,6 +209,7 @@ class _Parts:
         """Do what only one replica does at a time, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.notifier.run(fence), name="notifier")
+            group.create_task(self.answers.run(), name="answers")
             group.create_task(self._deadlines.run(), name="deadlines")
 
     def _rendering(self) -> Rendering:
@@ -231,11 +221,34 @@ class _Parts:
 
         return Rendering(card=partial(card, stamp=stamp), reply=reply, direct=to_one)
 
-    def _observe(self, logged: LoggedEvent, approval: Approval | None) -> None:
-        if self._metrics is not None:
-            self._metrics.observe(logged, approval)
-        if owed_at(logged) is not None:
-            self._background.start(self._private.try_to_tell(logged), name="private-answer")
+    def _tells(self, holder: str) -> Story:
+        return Story(
+            self._desk,
+            self._store,
+            messenger=self._messenger,
+            rendering=self._rendering(),
+            routes=self._settings.routes,
+            team=self._workspace.team,
+            agents=self._settings.agents,
+            directory=self._directory,
+            holder=holder,
+        )
+
+    def _listens(self) -> Handlers:
+        return Handlers(
+            Doors(
+                answers=Answers(self._desk, directory=self._directory),
+                inboxes=Inboxes(self._store, self._directory, reader=READER),
+                directory=self._directory,
+                messenger=self._messenger,
+                client=self._client,
+                seal=self._seal,
+                background=self._background,
+                now=time.monotonic,
+                bot_id=self._workspace.bot_id,
+                adopt=self._story.adopt,
+            )
+        )
 
 
 async def _serve(application: web.Application, settings: Settings, stack: AsyncExitStack) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 from gate import ApprovalRequested, ApprovalRouted, EventLog, LoggedEvent
 
-__all__ = ["READER", "Item", "Lanes", "Progress"]
+__all__ = ["READER", "Item", "Lanes", "Progress", "UnderWay"]
 
 READER: Final = "notifier"
 """The outbox's reader, and the lease of whoever is it."""
@@ -100,11 +100,55 @@ class _Lane:
             del self.held[item.key]
 
 
-class Progress:
-    """Which events are under way, and how far the log is told without a gap."""
+class UnderWay:
+    """What is being sent just now, and a stop in order that waits for it.
 
-    def __init__(self, log: EventLog, fence: int) -> None:
+    What is sent and not noted when another replica takes over would be sent again.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._at_rest = asyncio.Event()
+        self.stopping = False
+
+    def begin(self, name: str) -> None:
+        """Note that lane *name* is sending."""
+        self._names.add(name)
+
+    def end(self, name: str) -> None:
+        """Note that it is at rest: sent and noted, or neither."""
+        self._names.discard(name)
+        self._at_rest.set()
+
+    async def wind_up(self, *, patience: float) -> int:
+        """Say that nothing further is to begin; return how many did not end in time.
+
+        Args:
+            patience: Seconds to wait. What takes longer is left as after a crash.
+        """
+        self.stopping = True
+        try:
+            async with asyncio.timeout(patience):
+                while self._names:
+                    self._at_rest.clear()
+                    await self._at_rest.wait()
+        except TimeoutError:
+            return len(self._names)
+        return 0
+
+
+class Progress:
+    """Which events are under way, and how far the log is told without a gap.
+
+    Args:
+        log: The outbox.
+        reader: Whose place in it is noted.
+        fence: The lease's, where only its holder may note it.
+    """
+
+    def __init__(self, log: EventLog, *, reader: str, fence: int | None = None) -> None:
         self._log = log
+        self._reader = reader
         self._fence = fence
         self._under_way: OrderedDict[str, bool] = OrderedDict()
         self._told: str | None = None
@@ -134,5 +178,5 @@ class Progress:
         """Note how far the log is told; nothing if the lease is another's by now."""
         if self._told is not None and self._told != self._saved:
             told = self._told
-            await self._log.advance(READER, told, fence=self._fence)
+            await self._log.advance(self._reader, told, fence=self._fence)
             self._saved = told

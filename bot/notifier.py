@@ -24,8 +24,9 @@ from gate import (
     get_logger,
 )
 
-from .lanes import READER, Item, Lanes, Progress
+from .lanes import READER, Item, Lanes, Progress, UnderWay
 from .messenger import DeliveryFailed
+from .outlasting import FIRST_DELAY, LAST_DELAY, outlast
 from .story import Story
 
 __all__ = ["PATROL_SECONDS", "READER", "Notifier"]
@@ -35,8 +36,6 @@ T = TypeVar("T")
 _BATCH: Final = 100
 _OUTSTANDING: Final = 20_000
 """Events are small. A channel with so many to tell takes hours, and must not stop the others."""
-_FIRST_DELAY: Final = 0.2
-_LAST_DELAY: Final = 30.0
 _IDLE: Final = 1.0
 _RECHECK: Final = 30.0
 _PATROL: Final = 10
@@ -71,7 +70,7 @@ class Notifier:
         *,
         undeliverable_after: float,
         now: Callable[[], float],
-        first_delay: float = _FIRST_DELAY,
+        first_delay: float = FIRST_DELAY,
         idle: float = _IDLE,
         outstanding: int = _OUTSTANDING,
         recheck: float = _RECHECK,
@@ -93,10 +92,7 @@ class Notifier:
         self._progress: Progress | None = None
         self._log = get_logger("signoff.bot")
         self._refusing_since: dict[str, float] = {}
-        self._stopping = False
-        self._busy: set[str] = set()
-        """Lanes with a message that is sent, or sent and not yet noted."""
-        self._at_rest = asyncio.Event()
+        self._under_way = UnderWay()
         self.refused: dict[str, str] = {}
 
     @property
@@ -108,7 +104,7 @@ class Notifier:
         """Read and tell until cancelled; *fence* is the lease's."""
         self.refused = {}
         self._refusing_since = {}
-        progress = self._progress = Progress(self._events, fence)
+        progress = self._progress = Progress(self._events, reader=READER, fence=fence)
         async with asyncio.TaskGroup() as group:
             lanes = Lanes(self.deliver, progress, group)
             group.create_task(self._recheck(lanes), name="signoff-recheck")
@@ -177,14 +173,7 @@ class Notifier:
                     lanes.put(approval.terms.channel, Item(key, None, self._now()))
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        delay = self._first_delay
-        while True:
-            try:
-                return await attempt()
-            except (StoreUnavailable, Unconfirmed) as error:
-                self._log.warning("outbox.store_away", error=error.code)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, _LAST_DELAY)
+        return await outlast(attempt, first_delay=self._first_delay)
 
     async def wind_up(self, *, patience: float) -> None:
         """Begin no further message; return when those under way are sent and noted.
@@ -195,14 +184,9 @@ class Notifier:
         Args:
             patience: Seconds to wait. What takes longer is left as after a crash.
         """
-        self._stopping = True
-        try:
-            async with asyncio.timeout(patience):
-                while self._busy:
-                    self._at_rest.clear()
-                    await self._at_rest.wait()
-        except TimeoutError:
-            self._log.warning("outbox.broken_off", lanes=len(self._busy))
+        left = await self._under_way.wind_up(patience=patience)
+        if left:
+            self._log.warning("outbox.broken_off", lanes=left)
 
     async def deliver(self, lane: str, channel: str, item: Item) -> None:
         """Tell one event, for as long as it takes; a channel that refuses for good ends it."""
@@ -212,28 +196,24 @@ class Notifier:
         delay = self._first_delay
         try:
             while True:
-                if self._stopping and not self._story.owes_note(item.key):
+                if self._under_way.stopping and not self._story.owes_note(item.key):
                     await asyncio.Event().wait()  # until cancelled: the next reader tells it
-                self._busy.add(lane)
+                self._under_way.begin(lane)
                 pause = await self._attempt(channel, item, item.logged, delay)
                 if pause is None:
                     return
                 if not self._story.owes_note(item.key):
-                    self._rest(lane)
+                    self._under_way.end(lane)
                 await asyncio.sleep(pause)
-                delay = min(delay * 2, _LAST_DELAY)
+                delay = min(delay * 2, LAST_DELAY)
         finally:
-            self._rest(lane)
-
-    def _rest(self, lane: str) -> None:
-        self._busy.discard(lane)
-        self._at_rest.set()
+            self._under_way.end(lane)
 
     async def _look(self, lane: str, channel: str, key: str) -> None:
         """See that a card is still there. What fails is tried again at the next round."""
-        if self._stopping:
+        if self._under_way.stopping:
             return
-        self._busy.add(lane)
+        self._under_way.begin(lane)
         try:
             await self._story.look(key)
         except DeliveryFailed as error:
@@ -243,7 +223,7 @@ class Notifier:
         except Exception as error:  # noqa: BLE001  (one record must not stop a channel)
             self._log.warning("patrol.failed", approval=key, error=type(error).__name__)
         finally:
-            self._rest(lane)
+            self._under_way.end(lane)
 
     async def _attempt(
         self, channel: str, item: Item, logged: LoggedEvent, delay: float

@@ -35,7 +35,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SLACK_BOT_TOKEN": "the bot's token, `xoxb-…`",
     "SLACK_APP_TOKEN": "the app-level token, `xapp-…`: Socket Mode",
     "SLACK_SIGNING_SECRET": "the signing secret: HTTP delivery, where there is no app token",
-    "SIGNOFF_SECRET": "seals buttons, 32 characters or more; made from the bot's token if unset",
+    "SIGNOFF_SECRET": "seals buttons and records, 32 characters or more; beside the keys if unset",
     "SLACK_API_URL": "another Slack, such as the sandbox; ends with `/api/`",
     "SIGNOFF_REDIS_URL": "`redis://`, `rediss://` or `unix://`; the embedded server if unset",
     "SIGNOFF_CONFIG": "the TOML file with the routes; `signoff.toml` here if unset",
@@ -111,11 +111,6 @@ class Settings(BaseModel):
         if self.app_token is None and self.signing_secret is None:
             raise ValueError("set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
         return self
-
-    @property
-    def sealing_secret(self) -> bytes:
-        """What buttons are sealed with: replicas with the same settings have the same one."""
-        return (self.secret or self.bot_token).get_secret_value().encode()
 
     @property
     def socket_mode(self) -> bool:

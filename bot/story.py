@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from gate import (
@@ -32,7 +33,7 @@ from .direct_notes import DirectNotes
 from .directory import Directory
 from .messenger import DeliveryFailed, Mark, Message, Messenger, Posted
 from .notes import CARD, COPY, POSTING, UNKNOWN, CardNote, fingerprint
-from .routing import RouteRule, find_route, terms_for
+from .routing import AgentRule, RouteRule, find_route, terms_for
 from .sending import Sending
 
 __all__ = ["Rendering", "Story"]
@@ -61,6 +62,7 @@ class Story:
         rendering: How things look.
         routes: The operator's rules.
         team: The workspace of the rules' ids.
+        agents: Agent → whose it is.
         directory: Who is in a user group, for direct notes.
         holder: This replica's name, in notes of messages under way.
         patience: Seconds for which the end of the lease waits until a message under way is noted,
@@ -76,6 +78,7 @@ class Story:
         rendering: Rendering,
         routes: Sequence[RouteRule],
         team: str,
+        agents: Mapping[str, AgentRule] = MappingProxyType({}),
         directory: Directory,
         holder: str,
         patience: float = 3.0,
@@ -87,6 +90,7 @@ class Story:
         self._rendering = rendering
         self._routes = routes
         self._team = team
+        self._agents = agents
         self._direct = DirectNotes(messenger, directory, cards, render=rendering.direct)
         self._intent = f"{POSTING}{holder}"
         self._patience = patience
@@ -112,7 +116,8 @@ class Story:
                 self._log.warning("approval.no_route", approval=key)
                 await self._desk.cancel(key, by=_ACTOR, undeliverable="no_route")
                 return None
-            return await self._desk.route(key, terms_for(rule, approval, team=self._team))
+            terms = terms_for(rule, approval, team=self._team, agents=self._agents)
+            return await self._desk.route(key, terms)
         except AlreadyDecided as error:
             return error.approval if error.approval.terms is not None else None
         except ApprovalNotFound:

@@ -1,7 +1,7 @@
-"""Draws everything that people see in Slack: cards, threads, forms, reviews, homes and answers.
+"""Draws all that people see in Slack: cards, threads, forms, reviews, homes and private answers.
 
-The approvals are real (the gate and its state machine make them), the rendering is the bot's, and
-the page is the sandbox's. Chromium takes the pictures. Run it with `make gallery`, or::
+Gate and state machine make the approvals, the rendering is the bot's, the page is the sandbox's.
+Chromium takes the pictures. Run it with `make gallery`, or::
 
     python examples/gallery.py [folder]
 """
@@ -39,7 +39,6 @@ from gate import (
     Terms,
     Unconfirmed,
     Verdict,
-    Vote,
 )
 from gate.testing import FakeClock
 from stores.memory import MemoryStore
@@ -82,17 +81,15 @@ class Studio:
         self.clock = clock
         self.messenger = messenger
 
-    async def ask(self, name: str, payload: Any, reason: str | None = None, **terms: Any) -> str:
+    async def ask(
+        self, name: str, payload: Any, reason: str | None = None, *, terms: Terms = TERMS
+    ) -> str:
         """Ask, and route it; return the record's key."""
+        own = f"request-{self.clock.monotonic():.0f}"
         approval = await self.gate.request(
-            id=f"request-{clock_id(self.clock)}",
-            name=name,
-            payload=payload,
-            reason=reason,
-            expires_in=3600,
-            **terms,
+            id=own, name=name, payload=payload, reason=reason, expires_in=3600
         )
-        await self.desk.route(approval.key, TERMS)
+        await self.desk.route(approval.key, terms)
         await self.clock.advance(95)
         return approval.key
 
@@ -116,14 +113,16 @@ class Studio:
 Make = Callable[[Studio], Awaitable[str]]
 
 
-def clock_id(clock: FakeClock) -> str:
-    """Return a part of an id that no other approval has: each is asked at its own time."""
-    return f"{clock.monotonic():.0f}"
-
-
 async def _pending(studio: Studio) -> str:
     reason = "Kim asked support to close the account (ticket 1873)."
     return await studio.ask("delete-user", USER, reason)
+
+
+async def _half(studio: Studio) -> str:
+    two = TERMS.model_copy(update={"quorums": (Quorum(of=(ANA, BEN), needed=2),)})
+    key = await studio.ask("delete-user", USER, "Kim asked support to do it.", terms=two)
+    await studio.desk.decide(key, "approve", approver=BEN, surface="card", seen=True)
+    return key
 
 
 async def _approved(studio: Studio) -> str:
@@ -200,6 +199,7 @@ STATES: dict[str, Make] = {
     "approved": _approved,
     "rejected": _rejected,
     "done": _done,
+    "half": _half,
     "unreadable": _only_asked("set-flags", WIDE),
     "trap": _only_asked("p\u0430y", TRAP, "The invoice is due today."),
     "change": _only_asked("edit-file", CHANGE, "The new price list."),
@@ -273,15 +273,13 @@ async def set_stage(states: dict[str, Make], *, program: str, folder: Path) -> A
 
 async def draw(folder: Path, *, program: str) -> None:
     """Draw the gallery into *folder*, with Chromium at *program*."""
-    async with set_stage({"card": _done}, program=program, folder=folder) as stage:
+    async with set_stage({"card": _half}, program=program, folder=folder) as stage:
         await stage.camera.take("card", (1180, 660), thread=stage.posted["card"].ts)
     async with set_stage(STATES, program=program, folder=folder) as stage:
-        await in_three(stage, "all", (1280, 6000), (500, 6900))
+        await in_three(stage, "all", (1280, 6400), (500, 7400))
         await stage.camera.take("inspector", (1280, 800), inspector="1")
-        for name, where in stage.posted.items():
-            await stage.camera.take(
-                f"thread-{name}", (1180, 900), thread=where.ts, message=where.ts
-            )
+        for name, at in stage.posted.items():
+            await stage.camera.take(f"thread-{name}", (1180, 900), thread=at.ts, message=at.ts)
         for name, view in (await views(stage)).items():
             await open_view(stage, view)
             await in_three(stage, f"view-{name}", (1180, 1500), (500, 1700))
@@ -293,7 +291,7 @@ async def draw(folder: Path, *, program: str) -> None:
     async with set_stage({"pending": _pending}, program=program, folder=folder) as stage:
         for message in await answers(stage):
             await stage.studio.messenger.tell(CHANNEL, "U0ANA", message)
-        await in_three(stage, "answers", (1280, 4600), (500, 6400))
+        await in_three(stage, "answers", (1280, 2900), (500, 3600))
 
 
 async def in_three(
@@ -344,7 +342,7 @@ async def home(stage: Stage) -> dict[str, Any]:
     found = {name: await approval_of(stage, name) for name in STATES}
     inbox = Inbox(
         needs_you=tuple(found[name] for name in ("pending", "trap", "change", "too-large")),
-        waiting=(_voted(found["warning"]),),
+        waiting=(found["half"],),
         decided=tuple(found[name] for name in ("done", "rejected", "expired")),
         more=3,
     )
@@ -361,13 +359,6 @@ async def direct(stage: Stage) -> Posted:
             "U0ANA", render.direct(copy, link, stamp=STAMP, person="U0ANA", names=NAMES)
         )
     return posted
-
-
-def _voted(approval: Approval) -> Approval:
-    vote = Vote(
-        principal=ANA, verdict=Verdict.APPROVE, at=approval.created_at, digest=approval.digest
-    )
-    return approval.model_copy(update={"votes": (vote,)})
 
 
 async def answers(stage: Stage) -> list[Message]:

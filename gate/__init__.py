@@ -8,7 +8,7 @@ The modules, in reading order:
 - `events`: the facts that are told
 - `audit`: the chain that they are sealed into
 - `quorum`: who may vote, and when votes make a decision
-- `commands`, `transitions`: the state machine
+- `commands`, `standing`, `voting`, `transitions`: the state machine
 - `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
 - `protocols`: what a store must do, and what it may do beyond
 - `clock`: time and fresh ids, as parameters
@@ -17,6 +17,8 @@ The modules, in reading order:
 - `asking`, `waiting`: the two halves of a request; `reporting`: how the run ended
 - `executor`: for what holds the credential
 - `approval_gate`: the agent's verbs; `decorator` and `blocking` are two more ways to them
+- `frozen`, `hooks`: who hears what a gate does, without a say in it
+- `policy`: which calls run, are asked about or are refused, by rules
 - `levels`, `logs`: what is said once, and where
 - `testing`: the public test kit
 """
@@ -111,9 +113,31 @@ from .events import (
     event_from_wire,
 )
 from .executor import Executor
+from .hooks import HookBus, HookContext, hook_context
 from .keys import PublicKey, SigningKey, configured_keys, read_public_keys
 from .logs import get_logger
 from .notary import USE_WITHIN, Notary
+from .policy import (
+    Effect,
+    PermissionDecision,
+    PermissionPolicy,
+    PermissionTarget,
+    PolicyFile,
+    PolicyFinding,
+    Rule,
+    any_of_kind,
+    compile_globs,
+    fs_glob,
+    lint_policy,
+    memory_category,
+    only_args,
+    read_policy,
+    read_policy_file,
+    shell_glob,
+    tool_named,
+    url_pattern,
+    with_args,
+)
 from .protocols import (
     ApprovalStore,
     AuditLog,
@@ -131,8 +155,9 @@ from .protocols import (
 )
 from .quorum import may_vote, progress
 from .receipts import Receipt, Verifier, read_receipt
+from .run_errors import StepFailed, StepInDoubt, StepMismatch, StepPaused, StepUnrecorded
+from .standing import as_of, refusal
 from .terms import Quorum, Rung, Terms
-from .transitions import as_of, refusal
 
 __all__ = [
     "MAX_AUDIT_LINE",
@@ -188,8 +213,11 @@ __all__ = [
     "Decision",
     "Desk",
     "DigestMismatch",
+    "Effect",
     "EventLog",
     "Executor",
+    "HookBus",
+    "HookContext",
     "InvalidId",
     "InvalidVerdict",
     "Leases",
@@ -202,13 +230,19 @@ __all__ = [
     "Outcome",
     "Patched",
     "PayloadNotCanonical",
+    "PermissionDecision",
+    "PermissionPolicy",
+    "PermissionTarget",
     "PolicyError",
+    "PolicyFile",
+    "PolicyFinding",
     "PublicKey",
     "Quorum",
     "RawEvent",
     "Receipt",
     "ReceiptInvalid",
     "Refused",
+    "Rule",
     "RunNotFound",
     "RunTaken",
     "RunUnfinished",
@@ -216,6 +250,11 @@ __all__ = [
     "SigningKey",
     "SignoffError",
     "SnapshotUnsupported",
+    "StepFailed",
+    "StepInDoubt",
+    "StepMismatch",
+    "StepPaused",
+    "StepUnrecorded",
     "StoreClock",
     "StoreCorrupt",
     "StoreUnavailable",
@@ -232,24 +271,37 @@ __all__ = [
     "Wake",
     "Watch",
     "action_digest",
+    "any_of_kind",
     "as_of",
     "canonical_text",
     "check_checkpoint",
     "check_checkpoint_key",
     "check_id",
+    "compile_globs",
     "configured_keys",
     "event_from_wire",
+    "fs_glob",
     "get_logger",
+    "hook_context",
+    "lint_policy",
     "may_vote",
+    "memory_category",
     "new_id",
+    "only_args",
     "parse_json",
     "progress",
     "read_audit_entry",
+    "read_policy",
+    "read_policy_file",
     "read_public_keys",
     "read_receipt",
     "record_key",
     "refusal",
     "seal_events",
+    "shell_glob",
     "sleep",
+    "tool_named",
+    "url_pattern",
     "verify_audit",
+    "with_args",
 ]

@@ -34,7 +34,7 @@ from .logs import get_logger
 from .protocols import ApprovalStore
 from .records import Records
 from .reporting import Reports
-from .transitions import as_of, refusal
+from .standing import as_of, refusal
 from .waiting import WaitingRoom
 
 __all__ = ["ApprovalGate"]

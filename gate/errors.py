@@ -21,6 +21,11 @@ Our error hierarchy::
     ├── StoreUnavailable (ConnectionError)     the store cannot be reached
     ├── StoreCorrupt (ValueError)              the store returned what we never wrote
     │   └── Tampered                              somebody else wrote into a record of ours
+    ├── StepFailed (RuntimeError)              a durable step has failed for good
+    ├── StepInDoubt (RuntimeError)             a step started, nobody knows how it ended
+    ├── StepMismatch (ValueError)              the step's id stands for something else
+    ├── StepPaused                             a step stopped before it did anything
+    ├── StepUnrecorded                         a step ended, its end could not be written
     ├── InvalidId (ValueError)                 not an id
     ├── InvalidVerdict (ValueError)            not a word that a person can answer
     ├── PayloadNotCanonical (ValueError)       not strict JSON
@@ -363,9 +368,27 @@ class LimitExceeded(SignoffError, ValueError):
 
 
 class PolicyError(SignoffError, ValueError):
-    """A policy that cannot be read; no right is widened by it."""
+    """A policy that cannot be read or taken; no right is widened by it.
+
+    ``file``, ``line`` and ``key`` say where, as far as that is known; ``reason`` says what.
+    """
 
     code: ClassVar[str] = "policy_error"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        place = [part for part in (file, f"line {line}" if line else None, key) if part]
+        super().__init__(f"{', '.join(place)}: {reason}" if place else reason)
+        self.reason = reason
+        self.file = file
+        self.line = line
+        self.key = key
 
 
 class ConfigError(SignoffError, ValueError):

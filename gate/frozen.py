@@ -18,8 +18,8 @@ def _refuse(self: object, *_: Any, **__: Any) -> NoReturn:
 class FrozenDict(dict[str, Any]):
     """A dictionary that nobody changes after it was made."""
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]  # refusing is the point
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]  # as above
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __copy__(self) -> Self:
         return self
@@ -31,8 +31,8 @@ class FrozenDict(dict[str, Any]):
 class FrozenList(list[Any]):
     """A list that nobody changes after it was made."""
 
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]  # as above
-    append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]  # as above
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
 
     def __copy__(self) -> Self:
         return self

@@ -25,7 +25,8 @@ from .errors import (
 from .events import ApprovalAlarm, ApprovalEvent
 from .notary import Notary
 from .protocols import ApprovalStore, ConsumeOnce, EventLog, Patched, StoreClock
-from .transitions import apply, as_of
+from .standing import as_of
+from .transitions import apply
 
 __all__ = ["Change", "Records"]
 

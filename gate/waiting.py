@@ -22,7 +22,7 @@ from .desk import Desk
 from .errors import AlreadyDecided, ApprovalTimeout, SignoffError, StoreUnavailable
 from .logs import get_logger
 from .protocols import BulkRead, Watch
-from .transitions import as_of
+from .standing import as_of
 
 __all__ = ["Waiter", "WaitingRoom"]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -25,9 +26,10 @@ from gate import (
 
 from .private_folders import key_folder
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Address", "Store", "open_store", "store_address"]
 
 _SETTING = "SIGNOFF_REDIS_URL"
+_SCHEMES = ("redis", "rediss", "unix", "memory")
 
 
 class Store(
@@ -72,27 +74,54 @@ async def open_store(
             data belongs to another version.
         StoreUnavailable: The server cannot be reached, or refuses us.
     """
+    async with store_address(url, environ=environ, schemes=_SCHEMES) as address:
+        if address.url.startswith("memory:"):
+            from .memory import MemoryStore
+
+            yield MemoryStore()
+            return
+        from .redis import RedisStore
+
+        async with RedisStore(
+            address.url,
+            operation_timeout=operation_timeout,
+            connections=connections,
+            ping_interval=ping_interval,
+            wait_replicas=wait_replicas,
+            key_file=address.key_file,
+        ) as store:
+            yield store
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a store is."""
+
+    url: str
+    key_file: Path | None = None
+    """Where the operator's public keys lie, for a server of this machine alone."""
+
+
+@asynccontextmanager
+async def store_address(
+    url: str | None, *, environ: Mapping[str, str] | None, schemes: Sequence[str]
+) -> AsyncIterator[Address]:
+    """Give the address to open: *url*, else the environment's, else the embedded server's.
+
+    Args:
+        url: The caller's own.
+        environ: Read instead of the process's environment.
+        schemes: What it may begin with.
+
+    Raises:
+        ConfigError: None is named and no server lives here, or it begins with something else.
+    """
     # The one place that may read the environment; and only when asked.
     settings: Mapping[str, str] = os.environ if environ is None else environ  # noqa: TID251
     address = url or settings.get(_SETTING) or ""
-    scheme = _scheme(address) if address else ""
-    if scheme == "memory":
-        from .memory import MemoryStore
-
-        yield MemoryStore()
-        return
-    from .redis import RedisStore
-
-    on_server = partial(
-        RedisStore,
-        operation_timeout=operation_timeout,
-        connections=connections,
-        ping_interval=ping_interval,
-        wait_replicas=wait_replicas,
-    )
     if address:
-        async with on_server(address) as store:
-            yield store
+        _check_scheme(address, schemes)
+        yield Address(address)
         return
     from .embedded import join_server
 
@@ -103,19 +132,15 @@ async def open_store(
                 "no store is named; set SIGNOFF_REDIS_URL, or start `signoff run` or "
                 "`signoff demo`, which bring a server of their own",
             )
-        keys = key_folder(settings, create=False) / "public_keys"
-        async with on_server(server.url, key_file=keys) as store:
-            yield store
+        yield Address(server.url, key_folder(settings, create=False) / "public_keys")
 
 
-def _scheme(address: str) -> str:
-    """Return the scheme of *address*, which is never repeated: it may hold a password."""
+def _check_scheme(address: str, schemes: Sequence[str]) -> None:
+    """Refuse another scheme. *address* is never repeated: it may hold a password."""
     try:
         scheme = urlsplit(address).scheme
     except ValueError:
         scheme = ""
-    if scheme not in {"memory", "redis", "rediss", "unix"}:
-        raise ConfigError(
-            _SETTING, "the address must begin with redis://, rediss://, unix:// or memory://"
-        )
-    return scheme
+    if scheme not in schemes:
+        *first, last = (f"{each}://" for each in schemes)
+        raise ConfigError(_SETTING, f"the address must begin with {', '.join(first)} or {last}")

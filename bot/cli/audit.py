@@ -284,7 +284,7 @@ def _report_wire(report: AuditReport, unsealed: int | None) -> dict[str, Any]:
 def _output(target: Path | None) -> Iterator[_Write]:
     """Give something that writes text as UTF-8, exactly as it is."""
     if target is None:
-        out = click.get_binary_stream("stdout")
+        out = sys.stdout.buffer
 
         def write(text: str) -> None:
             out.write(text.encode())

@@ -53,6 +53,7 @@ class Journal:
         self._patience = patience
         self._changes = 0
         self._kept = 0
+        self._tried = ""
         self._writing: asyncio.Task[None] | None = None
 
     @property
@@ -97,31 +98,53 @@ class Journal:
         self._kept = goal
 
     async def _swap(self, place: Checkpoints, text: str) -> str:
+        self._tried = text
         started = self._clock.monotonic()
         pause = _FIRST_PAUSE
         doubt = False
         while True:
             trouble: StoreUnavailable | Unconfirmed
             try:
-                if doubt:
-                    found = await place.load(self._key)
-                    if found is not None and found.text == text:
-                        return found.version
+                if doubt and (version := await self._ours(place)) is not None:
+                    return version
                 version = await place.swap(self._key, text, expected=self.version)
+                if version is None and doubt:
+                    # The write in doubt may have come in after all, just now.
+                    version = await self._ours(place)
+                if version is None:
+                    raise RunTaken(self._run_id())
             except Unconfirmed as error:
                 doubt, trouble = True, error
             except StoreUnavailable as error:
                 trouble = error
             else:
-                if version is not None:
-                    return version
-                if not doubt:
-                    raise RunTaken(self._run_id())
-                found = await place.load(self._key)
-                if found is not None and found.text == text:
-                    return found.version
-                raise RunTaken(self._run_id())
+                return version
             if self._clock.monotonic() - started >= self._patience:
                 raise Unconfirmed("checkpoint") if doubt else trouble
             await sleep(self._clock, pause)
             pause = min(pause * 2, _LAST_PAUSE)
+
+    async def _ours(self, place: Checkpoints) -> str | None:
+        """Return the version of what stands there, if it is what this worker tried to write."""
+        found = await place.load(self._key)
+        return found.version if found is not None and found.text == self._tried else None
+
+    async def catch_up(self) -> None:
+        """After trouble: learn whether the last write took place, and that nobody else wrote.
+
+        Raises:
+            RunTaken: Somebody else has written since.
+            StoreUnavailable: The place cannot be reached.
+            StoreCorrupt: What is there cannot be read.
+        """
+        await self.settle()
+        if self._place is None or not self._tried:
+            return
+        found = await self._place.load(self._key)
+        standing = found.version if found is not None else ""
+        if standing == self.version:
+            return
+        version = await self._ours(self._place)
+        if version is None:
+            raise RunTaken(self._run_id())
+        self.version = version

@@ -58,6 +58,8 @@ class PolicyRecord(WireModel):
 
     effect: Literal["allow", "ask", "deny"]
     reason: str | None = None
+    sentence: str | None = None
+    """The policy's own words for why, as they stand on the card."""
     rule: str | None = None
     matched_rule: int | None = None
     policy_version: str | None = None

@@ -16,7 +16,7 @@ from .globs import MAX_TEXT, TextGlob, check_pattern
 
 __all__ = ["CommandGlob", "command_fit", "plain_parts"]
 
-_PLAIN: Final = r"\w./:,+@%=^#~-"
+_PLAIN: Final = r"\w./:,+@%=^#~\-"
 _TOKEN: Final = re.compile(
     # Each branch is one run of one class of characters: linear, nothing to go back to.
     rf"""(?P<space>[ \t]+)|'(?P<single>[^'\n\t]*)'|"(?P<double>[^"$`\\!\n\t]*)"
@@ -27,13 +27,14 @@ _WORD: Final = re.compile(rf"[{_PLAIN}]+")
 _PATTERN: Final = re.compile(rf"[{_PLAIN} *?]+")
 _ASSIGNMENT: Final = re.compile(r"\w+\+?=")
 
-RUNNERS: Final = frozenset(
-    # Reserved words, and programs whose arguments are another command.
-    ". ash bash builtin busybox case chroot command coproc csh dash do doas else elif env eval "
-    "exec find fish flock for function if ionice ksh nice nohup parallel select setsid sh source "
-    "ssh stdbuf strace su sudo tcsh then time timeout toybox unshare until watch while xargs "
-    "zsh".split()
-)
+RUNNERS: Final = {
+    ".", "ash", "bash", "builtin", "busybox", "case", "chroot", "command", "coproc", "csh",
+    "dash", "do", "doas", "else", "elif", "env", "eval", "exec", "find", "fish", "flock", "for",
+    "function", "if", "ionice", "ksh", "nice", "nohup", "parallel", "select", "setsid", "sh",
+    "source", "ssh", "stdbuf", "strace", "su", "sudo", "tcsh", "then", "time", "timeout",
+    "toybox", "unshare", "until", "watch", "while", "xargs", "zsh",
+}  # fmt: skip
+"""Reserved words, and programs whose arguments are another command."""
 
 
 def plain_parts(command: object) -> list[list[str]] | None:

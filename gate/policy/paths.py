@@ -48,7 +48,7 @@ class LexicalPath:
         if self.absolute:
             return self
         kept = root.parts[: max(0, len(root.parts) - self.up)]
-        return LexicalPath(True, 0, (*kept, *self.parts))
+        return LexicalPath(absolute=True, up=0, parts=(*kept, *self.parts))
 
 
 def normal_path(text: str) -> str | None:
@@ -83,7 +83,7 @@ def read_path(text: object) -> LexicalPath | None:
             up += 1
     if any(_UNCLEAR.search(part) for part in parts) or (parts and _ELSEWHERE.match(parts[0])):
         return None
-    return LexicalPath(absolute, up, tuple(parts))
+    return LexicalPath(absolute=absolute, up=up, parts=tuple(parts))
 
 
 class PathGlob:
@@ -160,4 +160,4 @@ def _pattern_path(pattern: str) -> LexicalPath:
             raise PolicyError("a path pattern may climb with .. only at its beginning")
         else:
             up += 1
-    return LexicalPath(absolute, up, tuple(parts))
+    return LexicalPath(absolute=absolute, up=up, parts=tuple(parts))

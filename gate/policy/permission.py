@@ -66,7 +66,7 @@ class PermissionDecision:
         rule = f"rule {self.matched_rule + 1}" + (f' "{self.rule}"' if self.rule else "")
         told = f"{verb} by {rule} of {policy}"
         if not self.sure:
-            told += ", which may fit: the call cannot be read for certain"
+            told += " (it may fit; the call cannot be read for certain)"
         if self.reason is None:
             return told + "."
         return f"{told}: {self.reason}" + ("" if self.reason.endswith((".", "!", "?")) else ".")
@@ -123,13 +123,11 @@ class PermissionPolicy:
             found = self._decision(index, rule, sure=fit is True)
             if fit is True:
                 # A rule before that may have asked is not overruled by one that allows.
-                return held if held is not None and not rule.effect == Effect.DENY else found
+                return held if held is not None and rule.effect is not Effect.DENY else found
             if rule.effect is Effect.DENY:
                 return found
             held = held or found
-        return PermissionDecision(
-            effect=Effect.DENY, reason=_DEFAULT, policy_version=self.version
-        )
+        return PermissionDecision(effect=Effect.DENY, reason=_DEFAULT, policy_version=self.version)
 
     def check_tool(
         self, name: str, arguments: dict[str, object] | None = None, *, source: str = "agent"

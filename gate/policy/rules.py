@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ __all__ = ["Effect", "Rule", "covers", "pieces"]
 
 MAX_REASON: Final = 500
 """Characters of a rule's reason."""
+
+_Globs = tuple[TextGlob, ...] | None
 
 
 class Effect(StrEnum):
@@ -51,6 +53,8 @@ class Rule:
     action: str | Sequence[str] | None = None
     reason: str | None = None
     name: str | None = None
+    _sources: _Globs = field(init=False, repr=False, compare=False, default=None)
+    _actions: _Globs = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         try:
@@ -63,13 +67,15 @@ class Rule:
             targets = (given,) if callable(given) else tuple(given)
             if not targets or not all(callable(each) for each in targets):
                 raise PolicyError("a target is a function, or a list of them", key="target")
-        for field, value in (
+        for part, value in (
             ("effect", effect),
             ("source", _patterns(self.source, key="source")),
             ("action", _patterns(self.action, key="action")),
             ("target", targets),
         ):
-            object.__setattr__(self, field, value)
+            object.__setattr__(self, part, value)
+        object.__setattr__(self, "_sources", _globs(self.source))
+        object.__setattr__(self, "_actions", _globs(self.action))
         _check_words(self.name, self.reason)
 
     @property
@@ -82,8 +88,8 @@ class Rule:
         """Say whether the rule is for this; `None` where that cannot be told."""
         return all_fit(
             (
-                _fits_text(self.source, source),
-                _fits_text(self.action, action),
+                _fits_text(self._sources, source),
+                _fits_text(self._actions, action),
                 *(_asked(matcher, target) for matcher in self.matchers),
             )
         )
@@ -106,8 +112,8 @@ def covers(wide: Rule, narrow: Rule) -> bool:
     fit *narrow* at least may fit *wide*.
     """
     return (
-        _covers_text(wide.source, narrow.source)
-        and _covers_text(wide.action, narrow.action)
+        _covers_text(wide._sources, narrow._sources)
+        and _covers_text(wide._actions, narrow._actions)
         and all(
             any(_covers_matcher(mine, theirs) for theirs in narrow.matchers)
             for mine in wide.matchers
@@ -118,10 +124,10 @@ def covers(wide: Rule, narrow: Rule) -> bool:
 def pieces(rule: Rule) -> list[Rule]:
     """Return *rule* cut along each of its lists: each piece has one pattern of one list."""
     cut: list[Rule] = []
-    for field in ("source", "action"):
-        patterns = getattr(rule, field)
-        if patterns is not None and len(patterns) > 1:
-            cut.extend(replace(rule, **{field: pattern}) for pattern in patterns)
+    if rule.source is not None and len(rule.source) > 1:
+        cut.extend(replace(rule, source=pattern) for pattern in rule.source)
+    if rule.action is not None and len(rule.action) > 1:
+        cut.extend(replace(rule, action=pattern) for pattern in rule.action)
     for place, matcher in enumerate(rule.matchers):
         parts = matcher.pieces() if isinstance(matcher, Selector) else []
         if len(parts) > 1:
@@ -145,22 +151,22 @@ def _patterns(given: str | Sequence[str] | None, *, key: str) -> tuple[str, ...]
     patterns = (given,) if isinstance(given, str) else tuple(given)
     if not patterns:
         raise PolicyError("a list of patterns is empty", key=key)
-    for pattern in patterns:
-        TextGlob(pattern)
     return patterns
 
 
-def _fits_text(patterns: Any, text: object) -> Fit:
-    if patterns is None:
-        return True
-    return any_fit(TextGlob(pattern).fits(text) for pattern in patterns)
+def _globs(patterns: str | Sequence[str] | None) -> _Globs:
+    return None if patterns is None else tuple(TextGlob(pattern) for pattern in patterns)
 
 
-def _covers_text(wide: Any, narrow: Any) -> bool:
+def _fits_text(globs: _Globs, text: object) -> Fit:
+    return True if globs is None else any_fit(glob.fits(text) for glob in globs)
+
+
+def _covers_text(wide: _Globs, narrow: _Globs) -> bool:
     if wide is None:
         return True
     return narrow is not None and all(
-        any(TextGlob(mine).covers(TextGlob(theirs)) for mine in wide) for theirs in narrow
+        any(mine.covers(theirs) for mine in wide) for theirs in narrow
     )
 
 
@@ -170,7 +176,7 @@ def _covers_matcher(wide: Matcher, narrow: Matcher) -> bool:
     return wide is narrow
 
 
-def _check_words(name: str | None, reason: str | None) -> None:
+def _check_words(name: str | None, reason: object) -> None:
     if name is not None:
         try:
             check_id(name, field="name")

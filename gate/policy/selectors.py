@@ -58,7 +58,8 @@ class Selector(ABC):
         """What the selector says, as JSON: equal for equal selectors."""
 
     @abstractmethod
-    def __call__(self, target: PermissionTarget) -> Fit: ...
+    def __call__(self, target: PermissionTarget) -> Fit:
+        """Say whether *target* fits."""
 
     @abstractmethod
     def covers(self, other: Selector) -> bool:
@@ -99,9 +100,11 @@ class _Globs(Selector, Generic[G]):
 
     @property
     def spec(self) -> list[Any]:
+        """See `Selector.spec`."""
         return [self.what, *self._where, sorted({glob.pattern for glob in self.globs})]
 
     def covers(self, other: Selector) -> bool:
+        """See `Selector.covers`."""
         return (
             isinstance(other, _Globs)
             and (other.what, other._where) == (self.what, self._where)
@@ -109,6 +112,7 @@ class _Globs(Selector, Generic[G]):
         )
 
     def pieces(self) -> Sequence[Selector]:
+        """See `Selector.pieces`."""
         return [self._with(glob) for glob in self.globs]
 
     def _with(self, glob: G) -> Selector:
@@ -128,9 +132,13 @@ class KindSelector(_Globs[TextGlob]):
         self._kinds = frozenset(kinds)
 
     def __call__(self, target: PermissionTarget) -> Fit:
+        """Say whether *target* fits."""
         return target.kind in self._kinds
 
     def covers(self, other: Selector) -> bool:
+        """See `Selector.covers`."""
+        if isinstance(other, (ToolSelector, OnlySelector, ArgumentSelector)):
+            return "tool" in self._kinds
         return isinstance(other, KindSelector) and self._kinds >= other._kinds
 
     def _with(self, glob: TextGlob) -> Selector:
@@ -146,6 +154,7 @@ class ToolSelector(_Globs[TextGlob]):
         super().__init__(patterns, TextGlob)
 
     def __call__(self, target: PermissionTarget) -> Fit:
+        """Say whether *target* fits."""
         if target.kind != "tool":
             return False
         return any_fit(glob.fits(target.tool_name) for glob in self.globs)
@@ -164,6 +173,7 @@ class _Field(_Globs[G]):
         self.arg = arg
 
     def __call__(self, target: PermissionTarget) -> Fit:
+        """Say whether *target* fits."""
         if target.kind == self.kind:
             return self._fits(getattr(target, self.field))
         if target.kind != "tool" or self.arg not in (target.arguments or {}):
@@ -247,15 +257,19 @@ class OnlySelector(Selector):
 
     @property
     def spec(self) -> list[Any]:
+        """See `Selector.spec`."""
         return [self.what, sorted(self._names)]
 
     def __call__(self, target: PermissionTarget) -> Fit:
+        """Say whether *target* fits."""
         return target.kind == "tool" and self._names.issuperset(target.arguments or ())
 
     def covers(self, other: Selector) -> bool:
+        """See `Selector.covers`."""
         return isinstance(other, OnlySelector) and self._names >= other._names
 
     def pieces(self) -> Sequence[Selector]:
+        """See `Selector.pieces`."""
         return [self]
 
 
@@ -272,22 +286,25 @@ class ArgumentSelector(Selector):
     what = "args"
 
     def __init__(self, key: str, predicate: Callable[[Any], Fit], terms: Any = None) -> None:
-        if not isinstance(key, str) or not key:
-            raise PolicyError("the name of an argument is empty or not text")
+        if not key:
+            raise PolicyError("the name of an argument is empty")
         self._key = key
         self._predicate = predicate
         self._terms = code_name(predicate) if terms is None else terms
 
     @property
     def spec(self) -> list[Any]:
+        """See `Selector.spec`."""
         return [self.what, self._key, self._terms]
 
     def __call__(self, target: PermissionTarget) -> Fit:
+        """Say whether *target* fits."""
         if target.kind != "tool" or self._key not in (target.arguments or {}):
             return False
         return self._predicate((target.arguments or {})[self._key])
 
     def covers(self, other: Selector) -> bool:
+        """See `Selector.covers`."""
         if not isinstance(other, ArgumentSelector) or self.spec != other.spec:
             return False
         # Of two pieces of code nothing is known but whether they are one.
@@ -295,6 +312,7 @@ class ArgumentSelector(Selector):
         return declared or self._predicate is other._predicate
 
     def pieces(self) -> Sequence[Selector]:
+        """See `Selector.pieces`."""
         return [self]
 
 

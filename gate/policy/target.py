@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..canonical import canonical_text
-from ..frozen import freeze
+from ..frozen import FrozenDict, freeze, thaw
 
 __all__ = ["PermissionTarget"]
 
@@ -39,11 +39,10 @@ class PermissionTarget:
     category: str | None = None
 
     def __post_init__(self) -> None:
-        if self.arguments is not None:
-            plain = dict(self.arguments)
-            if type(self.arguments) is dict:
-                # What the gate could not ask for is not judged either.
-                canonical_text(plain)
+        if self.arguments is not None and not isinstance(self.arguments, FrozenDict):
+            plain = thaw(dict(self.arguments))
+            # What the gate could not ask for is not judged either.
+            canonical_text(plain)
             object.__setattr__(self, "arguments", freeze(plain))
 
     @classmethod

@@ -97,7 +97,8 @@ class RedisCheckpoints:
 
     async def keys(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]:
         """See `gate.Checkpoints.keys`."""
-        first, last = prefix.encode(), after.encode()
+        # What is no text is the beginning of no key.
+        first, last = (part.encode("utf-8", "surrogatepass") for part in (prefix, after))
         start = b"(" + last if last >= first and last else b"[" + first
         end = b"(" + first + _BEHIND_ALL if first else b"+"
         [found] = await self._link.read(

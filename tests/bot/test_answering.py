@@ -138,7 +138,6 @@ async def test_what_fails_may_be_told_again(at: Desktop):
     at.chat.fails = DeliveryFailed("ratelimited", retry_after=1)
     with pytest.raises(DeliveryFailed):
         await at.answers.tell(refused())
-    await at.answers.try_to_tell(refused())
     at.chat.fails = None
     await at.answers.tell(refused())
     assert 1 == len(at.chat.told)

@@ -10,8 +10,9 @@ from importlib import import_module
 from .checkout import PACKAGES, Import, Module, modules
 
 PURE = {
-    "gate.approval", "gate.canonical", "gate.errors", "gate.events", "gate.quorum",
-    "gate.transitions", "bot.routing", "bot.slack.ids", "bot.slack.limits", "bot.slack.text",
+    "gate.approval", "gate.audit", "gate.canonical", "gate.errors", "gate.events", "gate.quorum",
+    "gate.transitions", "bot.agentack", "bot.audit_story", "bot.routing", "bot.slack.ids",
+    "bot.slack.limits", "bot.slack.text",
 }  # fmt: skip
 """No clock, no I/O, no event loop, no randomness: time and ids are arguments."""
 PURE_FOLDERS = ("bot.slack.render",)
@@ -23,7 +24,7 @@ IMPURE = {
 PUBLIC_SUBMODULES = {"gate.testing", "stores.conformance", "stores.embedded", "stores.memory"}
 """Packages are imported by their own name; these are the only others that are public too."""
 
-OPENS_STORES = {"bot.app", "bot.cli.approvals", "bot.demo.agent"}
+OPENS_STORES = {"bot.app", "bot.cli.approvals", "bot.cli.audit", "bot.demo.agent"}
 KNOWS_SLACK = ("bot.slack",)
 """Beside `bot.app`, which puts everything together."""
 

@@ -97,23 +97,35 @@ def test_the_commands_page_is_generated():
     assert page.read_text(encoding="utf-8") == text
 
 
+def _all_commands(
+    group: click.Group = main, above: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], click.Command]:
+    """Return every command by its words, those of groups too."""
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, command in sorted(group.commands.items()):
+        found[*above, name] = command
+        if isinstance(command, click.Group):
+            found |= _all_commands(command, (*above, name))
+    return found
+
+
 def _commands() -> str:
     parts = ["# Commands", "Made from `--help` by `make goldens`."]
-    for name in ["", *sorted(main.commands)]:
-        parts.append(f"## signoff {name}".rstrip())
-        arguments = [*([name] if name else []), "--help"]
+    for words in [(), *_all_commands()]:
+        parts.append(f"## {' '.join(('signoff', *words))}")
+        arguments = [*words, "--help"]
         done = CliRunner().invoke(main, arguments, prog_name="signoff", terminal_width=90)
         assert done.exit_code == 0, done.output
         parts.append(f"```text\n{done.output.rstrip()}\n```")
     return "\n\n".join(parts) + "\n"
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
-def test_every_option_is_explained(command: str):
+@pytest.mark.parametrize("words", _all_commands(), ids=" ".join)
+def test_every_option_is_explained(words: tuple[str, ...]):
     """No option without a word of help, unless its default and name say it all."""
     bare = [
         parameter.name
-        for parameter in main.commands[command].params
+        for parameter in _all_commands()[words].params
         if isinstance(parameter, click.Option) and not parameter.help
     ]
     assert set(bare) <= {"namespace", "limit"}

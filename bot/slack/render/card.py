@@ -88,7 +88,7 @@ def draw(approval: Approval, state: State, face: Face) -> list[Block]:
     shown = arguments(approval.effective_payload)
     blocks = [{"type": "header", "text": plain(title(approval))}]
     if state is not State.PENDING:
-        blocks.append(_ended(approval, state))
+        blocks.append(_ended(approval, state, face))
     blocks.append(_origin(approval, state))
     blocks.extend(rich_text(*parts) for parts in full_names(approval))
     blocks.append(_arguments(approval, shown))
@@ -119,8 +119,9 @@ def facts_line(approval: Approval, *, pending: bool) -> str:
     return facts + f" · digest `{short_digest(approval)}`"
 
 
-def _ended(approval: Approval, state: State) -> Block:
-    parts = [section(status_line(approval, state))]
+def _ended(approval: Approval, state: State, face: Face) -> Block:
+    ping = face.surface == "card"
+    parts = [section(status_line(approval, state, names=face.names, ping=ping))]
     note = ended_note(approval)
     if note:
         parts.extend(quote(note))
@@ -174,7 +175,7 @@ def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]
         yield {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn(asked)}}
     else:
         yield rich_text(section(asked))
-    answers = answers_line(approval, names=face.names)
+    answers = answers_line(approval, names=face.names, ping=face.surface == "card")
     if answers:
         yield rich_text(section(answers))
     whole = shows_all(approval, face.surface)

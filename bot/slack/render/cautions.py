@@ -15,8 +15,8 @@ from .notation import strings_of
 
 __all__ = ["cautions"]
 
-MOST_HOSTS: Final = 3
-HOST_LIMIT: Final = 45
+MOST_HOSTS: Final = 2
+HOST_LIMIT: Final = 40
 MOST_LETTERS: Final = 5
 
 _NOUNS: Final = {

@@ -48,7 +48,8 @@ def direct(
         text = f"🔔 {mrkdwn(title_line(approval))}: it waits for you"
     else:
         line = [Words("🔔 There is nothing left to decide.")]
-        text = f"{mrkdwn(title_line(approval))}. {mrkdwn(status_line(approval, state))}"
+        ended = status_line(approval, state, names=names, ping=False)
+        text = f"{mrkdwn(title_line(approval))}. {mrkdwn(ended)}"
     blocks.insert(1, rich_text(_linked(line, link)))
     return Message(text=text, blocks=numbered(blocks, approval, f"direct:{state.value}"))
 

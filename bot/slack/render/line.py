@@ -49,7 +49,7 @@ __all__ = [
 Names = Mapping[str, str]
 """Display names by principal. They are foreign text: people choose them."""
 
-QUOTE_LIMIT = 800
+QUOTE_LIMIT = 750
 QUOTE_ROWS = 20
 NAME_LIMIT = 40
 """Characters of a display name; Slack allows 80."""

@@ -60,7 +60,9 @@ def test_it_ends_like_the_card(approval: Approval) -> None:
     assert any("nothing left to decide" in text for text in all_text(list(message.blocks)))
 
 
-def test_nobody_is_called() -> None:
+@pytest.mark.parametrize("name", STATES)
+def test_nobody_is_called(name: str) -> None:
     """It is written to one person; the others are only named."""
-    message = _direct(asked())
-    assert "<@" not in "".join([message.text, *all_text(list(message.blocks))])
+    message = _direct(*STATES[name])
+    assert "<@" not in message.text
+    assert {"user", "usergroup"}.isdisjoint(all_text(list(message.blocks)))

@@ -105,4 +105,4 @@ def test_many_hosts_are_counted() -> None:
     """More than a few are not listed, but they are counted."""
     payload = [f"https://{letter}\u0430.com" for letter in "bcdefgh"]
     said = " ".join(all_text(cautions(asked(payload))))
-    assert "4 more" in said
+    assert "5 more" in said
