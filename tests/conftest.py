@@ -30,6 +30,16 @@ def plain_logging() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def home_of_its_own(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give each test a home: no keys or data come from the developer's, or stay there."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "SIGNOFF_HOME", "SIGNOFF_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
 def all_that_goes_to_slack_is_good() -> Iterator[None]:
     """Fail a test whose messages, modals and homes do not pass every judge.
 

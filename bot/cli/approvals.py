@@ -20,15 +20,18 @@ from gate import (
     Verdict,
     record_key,
 )
-from stores import Store, open_store
+from stores import Store, key_folder, open_store
 
 from ..deciding import Answers, Attempt, Voter
+from ..keyring import open_keyring
 from ..slack.ids import cli_principal
 from .output import print_approval, print_approvals, print_json
 
 __all__ = ["approve", "cancel", "list_pending", "reject", "show"]
 
 _WHY = {
+    "no_keys": "The bot signs its decisions: run this where its keys are, or name their folder "
+    "with SIGNOFF_KEYS.",
     "not_approver": "The route of this approval does not list you.",
     "incomplete_view": "You were not shown all of it yet: run `signoff show` first, or leave out "
     "`--yes`.",
@@ -68,7 +71,7 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
     """
 
     async def work(store: Store) -> None:
-        desk = Desk(store)
+        desk = _desk(store)
         approval = await desk.get(record_key(approval_id, namespace))
         _print(approval, as_json=as_json)
         if not approval.final and approval.terms is not None:
@@ -94,7 +97,7 @@ def approve(
     """
 
     async def work(store: Store) -> None:
-        approval = await Desk(store).get(record_key(approval_id, namespace))
+        approval = await _desk(store).get(record_key(approval_id, namespace))
         if not yes:
             print_approval(approval)
             click.confirm("Approve exactly this?", abort=True, err=True)
@@ -112,7 +115,7 @@ def reject(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
     """Reject, as the person that the operating system says you are."""
 
     async def work(store: Store) -> None:
-        approval = await Desk(store).get(record_key(approval_id, namespace))
+        approval = await _desk(store).get(record_key(approval_id, namespace))
         await _answer(store, approval, Verdict.DENY, note=reason, as_json=as_json)
 
     _with_store(work)
@@ -128,7 +131,9 @@ def cancel(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
 
     async def work(store: Store) -> None:
         key = record_key(approval_id, namespace)
-        _print(await Desk(store).cancel(key, by=_voter().principal, reason=reason), as_json=as_json)
+        _print(
+            await _desk(store).cancel(key, by=_voter().principal, reason=reason), as_json=as_json
+        )
 
     _with_store(work)
 
@@ -143,13 +148,28 @@ async def _answer(
     as_json: bool,
 ) -> None:
     attempt = Attempt(_voter(), surface="cli")
-    answer = await Answers(Desk(store)).answer(approval, attempt, verdict, seen=seen, note=note)
+    answer = await Answers(_desk(store)).answer(approval, attempt, verdict, seen=seen, note=note)
     if answer.refused is not None:
         if isinstance(answer.refused, NotAllowed) and answer.refused.reason in _WHY:
             click.echo(_WHY[answer.refused.reason], err=True)
         raise answer.refused
     if answer.approval is not None:
         _print(answer.approval, as_json=as_json)
+
+
+def _desk(store: Store) -> Desk:
+    """Return the desk, which signs where the operator's keys are; elsewhere it can only withdraw.
+
+    Raises:
+        ConfigError: There are keys, and they cannot be read.
+    """
+    environ = os.environ  # noqa: TID251  (a composition root)
+    folder = key_folder(environ, create=False)
+    if not folder.exists():
+        return Desk(store)
+    ring = open_keyring(folder, create=False)
+    given = environ.get("SIGNOFF_SECRET", "")
+    return Desk(store, notary=ring.notary(given.encode() if given else None))
 
 
 def _voter() -> Voter:

@@ -7,12 +7,14 @@ import json
 import os
 import pwd
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import main
+from bot.keyring import Keyring, open_keyring
 from gate import Approval, ApprovalGate, ApprovalRefused, ApprovalStatus, Desk, Quorum, Terms
 from stores import Store, open_store
 from tests.support.servers import RedisServer, running_server
@@ -255,3 +257,63 @@ def test_a_store_that_is_away():
     done = run("http://s3cret@127.0.0.1", "list")
     assert (2, True) == (done.exit_code, "SIGNOFF_REDIS_URL" in done.stderr)
     assert "s3cret" not in done.output
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    """The keys that the bot and this command share."""
+    folder = tmp_path / "keys"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("SIGNOFF_KEYS", str(folder))
+    return open_keyring(folder, create=True)
+
+
+def signed(url: str, keys: Keyring) -> None:
+    async def route(store: Store) -> None:
+        await ApprovalGate(store, agent="billing").request(id="x", name="delete-user", payload=1)
+        terms = Terms(channel="C1", quorums=(Quorum(of=(ME,)),))
+        await Desk(store, notary=keys.notary()).route("x", terms)
+
+    at(url, route)
+
+
+def test_where_the_keys_are_the_answer_is_signed(url: str, keys: Keyring):
+    """`show` leaves a view that verifies, and what is approved then has a receipt for the gates."""
+    signed(url, keys)
+    assert 0 == run(url, "show", "x").exit_code
+    assert 0 == run(url, "approve", "x", "--yes").exit_code
+
+    async def consume(store: Store) -> Approval:
+        gate = ApprovalGate(store, agent="billing", public_keys=[keys.key.public])
+        return await gate.consume("x", payload=1)
+
+    assert at(url, consume).consumption is not None
+
+
+def test_where_the_keys_are_not_nothing_is_decided(
+    url: str, keys: Keyring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """The sentence says where to run it; with other keys it is an alarm and no signature."""
+    signed(url, keys)
+    monkeypatch.delenv("SIGNOFF_KEYS")
+    answer = run(url, "reject", "x")
+    assert 3 == answer.exit_code
+    assert "SIGNOFF_KEYS" in answer.stderr
+    other = tmp_path / "other"
+    other.mkdir(mode=0o700)
+    open_keyring(other, create=True)
+    monkeypatch.setenv("SIGNOFF_KEYS", str(other))
+    assert 1 == run(url, "reject", "x").exit_code
+    assert ApprovalStatus.PENDING is status(url)
+
+
+def test_approving_needs_to_have_seen_it(url: str):
+    """P13: `--yes` counts only after `show` by the same person; rejecting never needs it."""
+    ask(url)
+    answer = run(url, "approve", "x", "--yes")
+    assert 3 == answer.exit_code
+    assert "signoff show" in answer.stderr
+    assert ApprovalStatus.PENDING is status(url)
+    run(url, "show", "x")
+    assert 0 == run(url, "approve", "x", "--yes").exit_code
+    assert ApprovalStatus.APPROVED is status(url)
