@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gate import ApprovalRequested, Desk
+from gate import ApprovalRequested, Desk, Notary, SigningKey
 from stores import open_store
 from tests.support.servers import RedisServer, running_server
 
@@ -19,18 +19,19 @@ class Person:
 
     answer: str = "approve"
     asked: list[str] = field(default_factory=list)
+    key: SigningKey = field(default_factory=SigningKey.generate)
 
     async def work(self, url: str) -> None:
         """Answer until cancelled."""
         async with open_store(url) as store:
-            cursor = ""
+            cursor, notary = "", Notary(self.key, secret=b"s" * 32)
             while True:
                 for logged in await store.read(cursor, wait=1.0):
                     cursor = logged.cursor
                     if isinstance(logged.event, ApprovalRequested):
                         self.asked.append(logged.event.name)
                         if self.answer != "none":
-                            await Desk(store).decide(
+                            await Desk(store, notary=notary).decide(
                                 logged.event.key, self.answer, approver="cli:ana", note="as agreed"
                             )
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from examples import blocking, decorator, quickstart
+from examples import blocking, decorator, executor, quickstart
 
 from .checkout import ROOT, modules
 from .conftest import Person
@@ -66,9 +66,28 @@ async def test_blocking(person: Person, capsys: pytest.CaptureFixture[str], answ
     assert capsys.readouterr().out == told
 
 
+async def test_executor(
+    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """Another amount is refused, the approved one is paid, and paid once."""
+    monkeypatch.setenv("SIGNOFF_PUBLIC_KEYS", str(person.key.public))
+    await executor.main()
+    assert capsys.readouterr().out.splitlines() == [
+        "refused: digest_mismatch",
+        "paid",
+        "refused: already_consumed",
+    ]
+
+
+async def test_executor_needs_keys(person: Person, capsys: pytest.CaptureFixture[str]):
+    """It does not start where it could not verify, and says what is missing."""
+    await executor.main()
+    assert "SIGNOFF_PUBLIC_KEYS" in capsys.readouterr().out
+
+
 def test_every_example_is_run():
     """No example lies about untested."""
-    tested = {"quickstart", "decorator", "blocking"}
+    tested = {"quickstart", "decorator", "blocking", "executor"}
     assert {module.path.stem for module in modules("examples")} == tested | set(RUN_ELSEWHERE)
 
 
