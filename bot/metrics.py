@@ -32,14 +32,12 @@ _BUDGET: Final = 2.0
 _REMEMBERED: Final = 50_000
 """Events that are not counted again, when a reader begins anew behind what it had noted."""
 _OTHER: Final = "other"
-_SURFACES: Final = frozenset(
-    {"api", "card", "cli", "command", "direct", "form", "home", "modal", "review", "shortcut"}
-)
+_SURFACES: Final = frozenset({"api", "card", "cli", "direct", "form", "home", "review", "slash"})
 _REFUSALS: Final = frozenset(
     {
         "already_answered", "already_decided", "approval_not_found", "edit_not_allowed",
         "foreign_card", "incomplete_view", "not_approver", "not_by", "not_checked", "not_member",
-        "not_routed", "override_not_allowed", "stale_card",
+        "not_routed", "no_keys", "override_not_allowed", "self_approval", "stale_card",
     }
 )  # fmt: skip
 _SLACK_ERRORS: Final = frozenset(

@@ -263,7 +263,8 @@ class NotAllowed(SignoffError, PermissionError):
     Words in use: ``not_approver``, ``self_approval``, ``not_by``, ``not_member``,
     ``not_checked``, ``not_routed``,
     ``incomplete_view``, ``edit_not_allowed``, ``override_not_allowed``, ``not_approved``,
-    ``overridden``, ``not_consumed``, ``already_reported``, ``not_due``, ``no_keys``.
+    ``overridden``, ``not_consumed``, ``already_reported``, ``not_due``, ``no_keys``,
+    ``agent``.
     """
 
     code: ClassVar[str] = "not_allowed"

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from gate import SignoffError
 
+from ..manifest import build
+
 __all__ = ["CHANNEL", "Stage", "StageFailed", "set_stage"]
 
 CHANNEL: Final = "C0APPROVALS"
@@ -81,11 +83,15 @@ async def set_stage(environ: Mapping[str, str], *, port: int = 0) -> AsyncIterat
         own = {name: value for name, value in environ.items() if not name.startswith("SLACK_")}
         own = {name: value for name, value in own.items() if not name.startswith("SIGNOFF_")}
         own["SIGNOFF_HOME"] = str(folder / "home")
+        # What a person does with `signoff manifest` on Slack's own pages.
+        manifest = folder / "manifest.json"
+        manifest.write_text(json.dumps(build(socket_mode=True)), encoding="utf-8")
         sandbox = await stack.enter_async_context(
             _process(
-                "sandbox", "-m", "bot.sandbox", "--port", str(port), environ=own, folder=folder
+                "sandbox", "-m", "bot.sandbox", "--port", str(port), "--manifest", str(manifest),
+                environ=own, folder=folder,
             )
-        )
+        )  # fmt: skip
         slack = await _first_line("sandbox", sandbox)
         bot_environ = own | {
             "SLACK_API_URL": slack["api_url"],

@@ -36,7 +36,7 @@ NAMES = {
 LABELS = {
     "verdict": {"approve", "deny", "skip"},
     "surface": {
-        "api", "card", "cli", "command", "direct", "form", "home", "modal", "review", "shortcut",
+        "api", "card", "cli", "command", "direct", "form", "home", "review", "review", "shortcut",
         "other",
     },
 }  # fmt: skip

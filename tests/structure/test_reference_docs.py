@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bot import settings
+from bot import settings, tables
 from bot.cli import main
 from gate import SignoffError, errors
 
@@ -42,9 +42,10 @@ def test_every_variable_is_described():
 
 def test_every_key_of_the_file_is_described():
     """The tables of the file's keys are the models' own, in any order."""
-    _, _, file, route = _tables("settings.md")
-    assert sorted(file) == sorted(_quoted(list(settings._File.model_fields)))
-    assert route == _quoted(list(settings.RouteTable.model_fields))
+    _, _, file, route, agent = _tables("settings.md")
+    assert sorted(file) == sorted(_quoted(list(tables.FileTables.model_fields)))
+    assert route == _quoted(list(tables.RouteTable.model_fields))
+    assert agent == _quoted(list(tables.AgentTable.model_fields))
 
 
 def test_variables_of_the_stores_are_described():
