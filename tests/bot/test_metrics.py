@@ -36,8 +36,7 @@ NAMES = {
 LABELS = {
     "verdict": {"approve", "deny", "skip"},
     "surface": {
-        "api", "card", "cli", "command", "direct", "form", "home", "review", "review", "shortcut",
-        "other",
+        "api", "card", "cli", "direct", "form", "home", "review", "slash", "other",
     },
 }  # fmt: skip
 
