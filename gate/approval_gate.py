@@ -27,7 +27,7 @@ from .clock import Clock, SystemClock, new_id
 from .commands import Consume
 from .decorator import guarded
 from .desk import Desk
-from .events import ApprovalRequested
+from .hooks import HookBus
 from .keys import PublicKey
 from .levels import announce, find_verifier
 from .logs import get_logger
@@ -35,6 +35,7 @@ from .protocols import ApprovalStore
 from .records import Records
 from .reporting import Reports
 from .standing import as_of, refusal
+from .telling import Told, asked_event
 from .waiting import WaitingRoom
 
 __all__ = ["ApprovalGate"]
@@ -60,6 +61,7 @@ class ApprovalGate:
         public_keys: The operator's keys, as `PublicKey` or its text. With keys nothing runs without
             a receipt by one of them. By default what `SIGNOFF_PUBLIC_KEYS` lists, else the file
             `SIGNOFF_PUBLIC_KEYS_FILE`, else the embedded server's own; an empty list means none.
+        hooks: Who in this process hears what the gate does, without a say in it.
         clock, ids: Time and fresh ids, for tests.
 
     Raises:
@@ -79,6 +81,7 @@ class ApprovalGate:
         poll: float = 0.5,
         max_payload: int = MAX_SIZE,
         public_keys: Sequence[PublicKey | str] | None = None,
+        hooks: HookBus | None = None,
         clock: Clock | None = None,
         ids: Callable[[], str] = new_id,
     ) -> None:
@@ -97,6 +100,7 @@ class ApprovalGate:
         self._reports = Reports(self._records, log=self._log)
         self._verifier = find_verifier(store, public_keys)
         self._announced = False
+        self._told = Told(hooks, namespace=self.namespace, now=self._clock.now)
 
     async def __aenter__(self) -> Self:
         return self
@@ -158,21 +162,14 @@ class ApprovalGate:
         )
         approval = self._questions.record(question, await self._records.about_now())
         self._announce()
-        asked = ApprovalRequested(
-            id=approval.id,
-            namespace=approval.namespace,
-            at=approval.created_at,
-            agent=approval.agent,
-            name=approval.name,
-            digest=approval.digest,
-        )
         try:
-            stored = await self._records.create(approval, asked)
+            stored = await self._records.create(approval, asked_event(approval))
             same_question(stored, approval)
         except BaseException:
             # Asked again, the run must come to the same id: this one may have been stored.
             self._questions.forget(approval)
             raise
+        await self._told.asked(stored, new=stored.nonce == approval.nonce)
         return as_of(stored, approval.created_at)
 
     async def get(self, id: str) -> Approval:  # noqa: A002
@@ -201,7 +198,7 @@ class ApprovalGate:
         self._announce()
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         approval = await self._room.wait(self._key(id), approval_id=id, timeout=seconds)
-        return await self._proved(approval)
+        return await self._told.ended(await self._proved(approval))
 
     async def require(
         self, *, timeout: float | timedelta | None = None, **request: Unpack[Ask]
@@ -221,7 +218,7 @@ class ApprovalGate:
         """
         asked = await self.request(**request)
         final = asked if asked.final else await self.wait(asked.id, timeout=timeout)
-        approval = await self._proved(final, asked)
+        approval = await self._told.ended(await self._proved(final, asked))
         refused = refusal(approval)
         if refused is not None:
             raise refused
@@ -295,11 +292,11 @@ class ApprovalGate:
             namespace=self.namespace, agent=self.agent, name=stored.name, payload=payload
         )
         meant = approval if isinstance(approval, Approval) else None
-        # For exactly what is about to run: whatever the store says from here on, this stands.
-        await self._proved(stored, meant, digest=digest)
-        return await self._records.consume(
-            key, Consume(operation_id=operation, digest=digest, by=self.agent)
-        )
+        command = Consume(operation_id=operation, digest=digest, by=self.agent)
+        async with self._told.refusals(stored.id, stored):
+            # For exactly what is about to run: whatever the store says from here on, this stands.
+            await self._proved(stored, meant, digest=digest)
+            return await self._told.consumed(await self._records.consume(key, command))
 
     async def report(
         self, approval: Approval | str, *, seconds: float, error: str | None = None
@@ -325,7 +322,8 @@ class ApprovalGate:
         **answer: Any,
     ) -> Approval:
         """Record an answer as trusted code: a test, a script of the operator. See `Desk.decide`."""
-        return await self._desk.decide(self._key(id), verdict, metadata=metadata, **answer)
+        async with self._told.refusals(id):
+            return await self._desk.decide(self._key(id), verdict, metadata=metadata, **answer)
 
     async def cancel(
         self,

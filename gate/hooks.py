@@ -10,29 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from pydantic.alias_generators import to_camel, to_snake
 
-from .approval import Approval, ApprovalStatus, Verdict
-from .errors import InvalidId, NotAllowed
-from .events import (
-    ApprovalCancelledEvent,
-    ApprovalConsumed,
-    ApprovalEvent,
-    ApprovalExpiredEvent,
-    ApprovalRefused,
-    ApprovalRequested,
-    ApprovalResolved,
-    Event,
-)
+from .errors import InvalidId
+from .events import Event
 from .frozen import freeze
 from .logs import get_logger
 
-__all__ = ["APPROVAL_HOOKS", "Handler", "HookBus", "HookContext", "Told", "hook_context"]
+__all__ = [
+    "APPROVAL_HOOKS",
+    "Handler",
+    "HookBus",
+    "HookContext",
+]
 
 APPROVAL_HOOKS: Final[tuple[str, ...]] = tuple(
     kind.model_fields["type"].default for kind in get_args(get_args(Event)[0])
@@ -40,7 +35,6 @@ APPROVAL_HOOKS: Final[tuple[str, ...]] = tuple(
 """The names that every bus knows: those of the events (`onApprovalRequested`, …)."""
 
 _MAX_UNAWAITED: Final = 1000
-_MAX_TOLD: Final = 10_000
 
 
 class HookContext(Mapping[str, Any]):
@@ -176,15 +170,7 @@ class HookBus:
             InvalidId: There is no such hook.
         """
         name = self._known(hook)
-        context = fields if isinstance(fields, HookContext) else HookContext(name, fields)
-        # A copy: handlers may register and forget while this goes on.
-        for each in [each for each in self._registered if each.hook in (None, name)]:
-            if each.once:
-                if each not in self._registered:
-                    continue
-                # Before the call, so that two at once do not both call it.
-                self._registered.remove(each)
-            await self._call(name, each.handler, context)
+        await self._tell(self._due(name), _context(name, fields))
 
     def emit_nowait(self, hook: str, fields: Mapping[str, Any] | HookContext) -> None:
         """Start telling *hook* and return; `aclose` waits for what is under way.
@@ -198,7 +184,8 @@ class HookBus:
         if len(self._unawaited) >= _MAX_UNAWAITED:
             self._failed(name, None, "TooMany")
             return
-        task = asyncio.get_running_loop().create_task(self.emit(name, fields))
+        work = self._tell(self._due(name), _context(name, fields))
+        task = asyncio.get_running_loop().create_task(work)
         self._unawaited.add(task)
         task.add_done_callback(self._unawaited.discard)
 
@@ -207,6 +194,17 @@ class HookBus:
         self._registered = []
         while self._unawaited:
             await asyncio.wait(set(self._unawaited))
+
+    def _due(self, hook: str) -> list[_Registration]:
+        """Return who hears *hook* now; handlers may register and forget while they are called."""
+        due = [each for each in self._registered if each.hook in (None, hook)]
+        # Before the calls, so that two at once do not both call it.
+        self._registered = [each for each in self._registered if each not in due or not each.once]
+        return due
+
+    async def _tell(self, due: list[_Registration], context: HookContext) -> None:
+        for each in due:
+            await self._call(context.type, each.handler, context)
 
     async def _call(self, hook: str, handler: Handler, context: HookContext) -> None:
         task = asyncio.current_task()
@@ -246,125 +244,5 @@ class HookBus:
         return found
 
 
-def hook_context(event: ApprovalEvent, approval: Approval | None = None) -> HookContext:
-    """Return what handlers are told of *event*: the seeds' fields, and the event's own.
-
-    Outside an agent loop there is no step and no call of a model: `step` is `None`, `callId` is the
-    approval's id, `runId` the run that the request named.
-
-    Args:
-        event: What happened.
-        approval: The record, for what was asked; without it those fields are `None`.
-    """
-    decision = None if approval is None else approval.decision
-    run, agent = (None, None) if approval is None else (approval.run, approval.agent)
-    fields: dict[str, Any] = {
-        "call_id": event.id,
-        "tool_name": None if approval is None else approval.name,
-        "run_id": run,
-        "agent_id": agent,
-        "step": None,
-        "trace": {"sessionId": agent, "requestId": run, "callId": event.id},
-    }
-    if isinstance(event, ApprovalRequested) and approval is not None:
-        fields |= {"arguments": approval.payload, "reason": approval.reason}
-    if isinstance(event, ApprovalResolved):
-        fields |= {"decision": event.verdict.value, "note": event.note}
-        if decision is not None:
-            fields["override_result"] = decision.override_result
-    own = {to_snake(name): value for name, value in event.to_wire().items() if name != "type"}
-    return HookContext(event.type, own | fields | {"namespace": event.namespace})
-
-
-class Told:
-    """Tells a bus what one gate in this process has seen, each fact once.
-
-    Args:
-        hooks: The bus; `None` tells nobody.
-    """
-
-    def __init__(self, hooks: HookBus | None) -> None:
-        self._hooks = hooks
-        self._ended: OrderedDict[str, None] = OrderedDict()
-
-    async def asked(self, approval: Approval, *, new: bool) -> Approval:
-        """Tell that *approval* was asked, if this call stored it; return it."""
-        if new:
-            await self._tell(
-                ApprovalRequested(
-                    id=approval.id,
-                    namespace=approval.namespace,
-                    at=approval.created_at,
-                    agent=approval.agent,
-                    name=approval.name,
-                    digest=approval.digest,
-                ),
-                approval,
-            )
-        return approval
-
-    async def ended(self, approval: Approval) -> Approval:
-        """Tell how *approval* ended, if it did and this gate has not told so; return it."""
-        if self._hooks is None or not approval.final or approval.key in self._ended:
-            return approval
-        self._ended[approval.key] = None
-        if len(self._ended) > _MAX_TOLD:
-            self._ended.popitem(last=False)
-        await self._tell(_end_of(approval), approval)
-        return approval
-
-    async def consumed(self, approval: Approval) -> Approval:
-        """Tell that the run of *approval* was taken; return it."""
-        taken = approval.consumption
-        if taken is not None:
-            await self._tell(
-                ApprovalConsumed(
-                    id=approval.id,
-                    namespace=approval.namespace,
-                    at=taken.at,
-                    operation_id=taken.operation_id,
-                    by=taken.by,
-                ),
-                approval,
-            )
-        return approval
-
-    async def refused(self, approval: Approval, error: NotAllowed) -> None:
-        """Tell that an answer to *approval*, or a run of it, was refused."""
-        await self._tell(
-            ApprovalRefused(
-                id=approval.id,
-                namespace=approval.namespace,
-                at=approval.decided_at or approval.created_at,
-                principal=error.principal,
-                reason=error.reason,
-            ),
-            approval,
-        )
-
-    async def _tell(self, event: ApprovalEvent, approval: Approval) -> None:
-        if self._hooks is not None and self._hooks.has(event.type):
-            await self._hooks.emit(event.type, hook_context(event, approval))
-
-
-def _end_of(approval: Approval) -> ApprovalEvent:
-    where = {"id": approval.id, "namespace": approval.namespace}
-    if approval.status is ApprovalStatus.EXPIRED:
-        return ApprovalExpiredEvent(**where, at=approval.deadline)
-    at = approval.decided_at or approval.created_at
-    if approval.status is ApprovalStatus.CANCELLED:
-        why = approval.cancellation
-        return ApprovalCancelledEvent(
-            **where,
-            at=at,
-            by=why.by if why else None,
-            reason=why.reason if why else None,
-            undeliverable=why.undeliverable if why else None,
-        )
-    return ApprovalResolved(
-        **where,
-        at=at,
-        principal=approval.approver,
-        verdict=approval.verdict or Verdict.DENY,
-        note=approval.decision.note if approval.decision else None,
-    )
+def _context(hook: str, fields: Mapping[str, Any] | HookContext) -> HookContext:
+    return fields if isinstance(fields, HookContext) else HookContext(hook, fields)

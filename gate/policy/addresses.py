@@ -66,10 +66,9 @@ def read_address(text: object) -> Address | None:
     host = _host(authority["host"].lower())
     port = _port(authority["port"] or "", scheme)
     path = _path(found["path"] or "/")
-    query = _decoded(found["query"] or "")
-    if host is None or port is None or path is None or query is None:
+    if host is None or port is None or path is None:
         return None
-    return Address(scheme, host, port, path, query)
+    return Address(scheme, host, port, path, _ESCAPE.sub(_plain, found["query"] or ""))
 
 
 def _host(text: str) -> str | None:
@@ -112,19 +111,19 @@ def _path(text: str) -> tuple[str, ...] | None:
     return None if "" in segments[:-1] else tuple(segments)
 
 
+def _plain(found: re.Match[str]) -> str:
+    """Return what an escape stands for if it was needless, else the escape in its one spelling."""
+    letter = chr(int(found[1], 16))
+    return letter if letter in _UNRESERVED else "%" + found[1].upper()
+
+
 def _decoded(text: str) -> str | None:
     """Return *text* with needless escapes undone, or `None` with escapes that are read twice."""
-    unclear = False
-
-    def plain(found: re.Match[str]) -> str:
-        nonlocal unclear
-        letter = chr(int(found[1], 16))
-        unclear = unclear or letter in "/\\%" or not letter.isprintable()
-        return letter if letter in _UNRESERVED else "%" + found[1].upper()
-
-    decoded = _ESCAPE.sub(plain, text)
-    bare = text.count("%") != len(_ESCAPE.findall(text))
-    return None if unclear or bare else decoded
+    escapes = _ESCAPE.findall(text)
+    letters = [chr(int(escape, 16)) for escape in escapes]
+    if any(letter in "/\\%" or not letter.isprintable() for letter in letters):
+        return None
+    return _ESCAPE.sub(_plain, text) if text.count("%") == len(escapes) else None
 
 
 class UrlGlob:
@@ -186,7 +185,9 @@ class UrlGlob:
     def _fits_query(self, address: Address) -> Fit:
         if self._no_query:
             return not address.query
-        return True if self._query is None else self._query.fits(address.query)
+        fit: Fit = True if self._query is None else self._query.fits(address.query)
+        # What an escape in a query stands for is up to the server.
+        return None if fit is False and "%" in address.query else fit
 
     def covers(self, other: UrlGlob) -> bool:
         """Say whether whatever fits *other* surely fits this one; here, only if it is the same."""

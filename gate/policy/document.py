@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..errors import PolicyError
 from .conditions import Condition
-from .permission import PermissionPolicy
+from .permission import MAX_RULES, PermissionPolicy
 from .rules import Rule
 from .selectors import (
     ArgumentSelector,
@@ -59,9 +60,9 @@ class RuleTable(_Table):
     tool: _Names | None = None
     paths: _ByArgument | None = None
     commands: _ByArgument | None = None
-    compound: bool = False
     urls: _ByArgument | None = None
     categories: _ByArgument | None = None
+    compound: bool = False
     args: Annotated[dict[str, Condition], Field(min_length=1)] | None = None
     only_args: list[str] | None = None
 
@@ -75,7 +76,7 @@ class PolicyText(_Table):
 
     version: int = Field(ge=1, le=2**53)
     root: str | None = None
-    rules: list[RuleTable]
+    rules: list[RuleTable] = Field(max_length=MAX_RULES)
     end: _End
 
 
@@ -178,32 +179,24 @@ def _policy(read: PolicyText, text: str, *, file: str) -> PermissionPolicy:
 def _selectors(table: RuleTable, root: str | None) -> Iterator[tuple[str, Callable[[], Matcher]]]:
     """Yield the key and the maker of each matcher that a table asks for."""
     if table.kind is not None:
-        kinds = table.kind
-        yield "kind", lambda: KindSelector(kinds)
+        yield "kind", partial(KindSelector, table.kind)
     if table.tool is not None:
-        tools = table.tool
-        yield "tool", lambda: ToolSelector(tools)
+        yield "tool", partial(ToolSelector, table.tool)
     for arg, patterns in (table.paths or {}).items():
-        yield "paths", lambda p=patterns, a=arg: PathSelector(p, arg=a, root=root)  # type: ignore[misc]  # bound now
+        yield "paths", partial(PathSelector, patterns, arg=arg, root=root)
     for arg, patterns in (table.commands or {}).items():
-        yield (
-            "commands",
-            lambda p=patterns, a=arg: CommandSelector(  # type: ignore[misc]  # bound now
-                p, arg=a, compound=table.compound
-            ),
-        )
+        yield "commands", partial(CommandSelector, patterns, arg=arg, compound=table.compound)
     for arg, patterns in (table.urls or {}).items():
-        yield "urls", lambda p=patterns, a=arg: UrlSelector(p, arg=a)  # type: ignore[misc]  # bound now
+        yield "urls", partial(UrlSelector, patterns, arg=arg)
     for arg, patterns in (table.categories or {}).items():
-        yield "categories", lambda p=patterns, a=arg: CategorySelector(p, arg=a)  # type: ignore[misc]  # bound now
+        yield "categories", partial(CategorySelector, patterns, arg=arg)
     for arg, condition in (table.args or {}).items():
-        yield "args", lambda c=condition, a=arg: ArgumentSelector(a, c, c.terms)  # type: ignore[misc]  # bound now
+        yield "args", partial(ArgumentSelector, arg, condition, condition.terms)
     if table.only_args is not None:
-        names = table.only_args
-        yield "only_args", lambda: OnlySelector(names)
+        yield "only_args", partial(OnlySelector, table.only_args)
 
 
-def _line(text: str, place: tuple[Any, ...]) -> int | None:
+def _line(text: str, place: Sequence[Any]) -> int | None:
     """Return the line of a key, as far as looking at lines can tell."""
     if not place:
         return None

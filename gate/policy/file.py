@@ -30,16 +30,18 @@ def read_policy_file(path: Path | str) -> PolicyDocument:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         raise PolicyError(f"it cannot be opened ({type(error).__name__})", file=name) from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise PolicyError("it is not a regular file", file=name)
         if status.st_mode & stat.S_IWOTH:
             raise PolicyError("every user of this machine may write to it", file=name)
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             text = file.read(MAX_FILE + 1)
-        except OSError as error:
-            raise PolicyError(f"it cannot be read ({type(error).__name__})", file=name) from None
+    except OSError as error:
+        raise PolicyError(f"it cannot be read ({type(error).__name__})", file=name) from None
+    finally:
+        os.close(descriptor)
     return read_policy(text, file=name)
 
 

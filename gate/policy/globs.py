@@ -14,7 +14,15 @@ from typing import Final
 from ..errors import PolicyError
 from .fit import Fit, any_fit
 
-__all__ = ["MAX_PATTERN", "MAX_TEXT", "SegmentGlob", "TextGlob", "compile_globs", "fold"]
+__all__ = [
+    "MAX_PATTERN",
+    "MAX_TEXT",
+    "NameGlob",
+    "SegmentGlob",
+    "TextGlob",
+    "compile_globs",
+    "fold",
+]
 
 MAX_PATTERN: Final = 500
 """Characters of one pattern."""
@@ -148,6 +156,17 @@ class TextGlob:
             return True
         # Folding may lengthen what is not ASCII; then nothing is claimed.
         return other.pattern.isascii() and self._exact.covers(other._exact)
+
+
+class NameGlob(TextGlob):
+    """A pattern over names. Brackets and braces, which mean more elsewhere, are refused."""
+
+    __slots__ = ()
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(pattern)
+        if any(letter in "[]{}" for letter in pattern):
+            raise PolicyError("a pattern of names knows only * and ?, no brackets and braces")
 
 
 class SegmentGlob:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,8 @@ Answered = Callable[[str | None, str], bool]
 """Says whether somebody may answer when this source (`None`: any) asks for this tool."""
 
 _EVERY_TOOL: Final = Rule(effect=Effect.ALLOW, source="*", action="*", target=ToolSelector(["*"]))
-_EVERYTHING: Final = {"paths": {"**", "/**"}, "commands": {"*"}, "urls": {"*://*/**"}}
+_VERBS: Final[Mapping[str, str]] = {"allow": "allows", "ask": "asks about", "deny": "denies"}
+_EVERYTHING: Final = {"paths": {"/**"}, "commands": {"*"}, "urls": {"*://*/**"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,8 @@ def lint_policy(
 ) -> list[PolicyFinding]:
     """Return what should be looked at, in the order of the rules.
 
-    What is found is so; what is not found may be so, since functions cannot be looked into.
+    What is found is so; what is not found may be so, since functions cannot be looked into. A clear
+    call is one of which a rule can tell whether it fits.
 
     Args:
         policy: The policy.
@@ -74,19 +76,16 @@ def _reach(policy: PermissionPolicy, place: int) -> Iterator[tuple[str, str]]:
         yield "never", "it never applies: it is for a tool, and for kinds that are no tools"
     for index, before in earlier:
         if covers(before, rule):
-            yield (
-                "unreachable",
-                f"it never decides: {_called(index, before)} comes first and {before.effect}s "
-                "everything that it is for",
-            )
+            first = f"{_called(index, before)} comes first and {_VERBS[before.effect]}"
+            yield "unreachable", f"it decides no clear call: {first} everything that it is for"
             return
     for part in pieces(rule):
         for index, before in earlier:
             if before.effect != rule.effect and covers(before, part):
                 yield (
                     "shadowed",
-                    f"a part of it never decides: {_called(index, before)} comes first and "
-                    f"{before.effect}s it",
+                    f"a part of it decides no clear call: {_called(index, before)} comes first and "
+                    f"{_VERBS[before.effect]} it",
                 )
                 return
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..approval import check_id
 from ..errors import InvalidId, PolicyError
 from .fit import Fit, all_fit, any_fit
-from .globs import TextGlob
+from .globs import NameGlob
 from .selectors import Matcher, Selector, code_name
 from .target import PermissionTarget
 
@@ -19,7 +19,7 @@ __all__ = ["Effect", "Rule", "covers", "pieces"]
 MAX_REASON: Final = 500
 """Characters of a rule's reason."""
 
-_Globs = tuple[TextGlob, ...] | None
+_Globs = tuple[NameGlob, ...] | None
 
 
 class Effect(StrEnum):
@@ -155,7 +155,7 @@ def _patterns(given: str | Sequence[str] | None, *, key: str) -> tuple[str, ...]
 
 
 def _globs(patterns: str | Sequence[str] | None) -> _Globs:
-    return None if patterns is None else tuple(TextGlob(pattern) for pattern in patterns)
+    return None if patterns is None else tuple(NameGlob(pattern) for pattern in patterns)
 
 
 def _fits_text(globs: _Globs, text: object) -> Fit:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from ..errors import PolicyError
 from .addresses import UrlGlob
 from .commands import CommandGlob, command_fit
 from .fit import Fit, any_fit
-from .globs import TextGlob
+from .globs import NameGlob
 from .paths import PathGlob, read_path
 from .target import PermissionTarget
 
@@ -116,19 +117,18 @@ class _Globs(Selector, Generic[G]):
         return [self._with(glob) for glob in self.globs]
 
     def _with(self, glob: G) -> Selector:
-        piece = object.__new__(type(self))
-        piece.__dict__.update(self.__dict__)
+        piece = copy(self)
         piece.globs = (glob,)
         return piece
 
 
-class KindSelector(_Globs[TextGlob]):
+class KindSelector(_Globs[NameGlob]):
     """The target's kind is one of these words, as written."""
 
     what = "kind"
 
     def __init__(self, kinds: Sequence[str]) -> None:
-        super().__init__(kinds, TextGlob)
+        super().__init__(kinds, NameGlob)
         self._kinds = frozenset(kinds)
 
     def __call__(self, target: PermissionTarget) -> Fit:
@@ -141,17 +141,17 @@ class KindSelector(_Globs[TextGlob]):
             return "tool" in self._kinds
         return isinstance(other, KindSelector) and self._kinds >= other._kinds
 
-    def _with(self, glob: TextGlob) -> Selector:
+    def _with(self, glob: NameGlob) -> Selector:
         return KindSelector([glob.pattern])
 
 
-class ToolSelector(_Globs[TextGlob]):
+class ToolSelector(_Globs[NameGlob]):
     """The target is a tool whose name fits."""
 
     what = "tool"
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        super().__init__(patterns, TextGlob)
+        super().__init__(patterns, NameGlob)
 
     def __call__(self, target: PermissionTarget) -> Fit:
         """Say whether *target* fits."""
@@ -231,7 +231,7 @@ class UrlSelector(_Field[UrlGlob]):
         return any_fit(glob.fits(value) for glob in self.globs)
 
 
-class CategorySelector(_Field[TextGlob]):
+class CategorySelector(_Field[NameGlob]):
     """A memory's category fits."""
 
     what = "categories"
@@ -239,7 +239,7 @@ class CategorySelector(_Field[TextGlob]):
     field = "category"
 
     def __init__(self, patterns: Sequence[str], *, arg: str) -> None:
-        super().__init__(patterns, TextGlob, arg)
+        super().__init__(patterns, NameGlob, arg)
 
     def _fits(self, value: object) -> Fit:
         return any_fit(glob.fits(value) for glob in self.globs)

@@ -13,7 +13,11 @@ from examples import blocking, decorator, executor, quickstart
 from .checkout import ROOT, modules
 from .conftest import Person
 
-RUN_ELSEWHERE = {"own_store": "tests/stores/test_own_store.py", "gallery": "make gallery"}
+RUN_ELSEWHERE = {
+    "own_store": "tests/stores/test_own_store.py",
+    "gallery": "make gallery",
+    "policy": "tests/gate/policy/test_example.py",
+}
 
 
 async def test_quickstart(person: Person, capsys: pytest.CaptureFixture[str]):
