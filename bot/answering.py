@@ -14,6 +14,7 @@ from gate import (
     Approval,
     ApprovalAnswer,
     ApprovalNotFound,
+    ApprovalResolved,
     Desk,
     LoggedEvent,
     StoreCorrupt,
@@ -35,6 +36,7 @@ class Notice(Protocol):
         approval: Approval | None,
         *,
         names: Mapping[str, str] | None = None,
+        confirmed: bool = True,
     ) -> Message:
         """Return what to say about *event*; *approval* is `None` where there is no record."""
         ...
@@ -90,7 +92,10 @@ class PrivateAnswers:
             return
         approval = await self._look(event.key)
         names = self._names(principals_of(approval))
-        message = self._notice(event, approval, names=names)
+        confirmed = True
+        if isinstance(event, ApprovalResolved) and approval is not None:
+            confirmed = await self._desk.confirmed(approval)
+        message = self._notice(event, approval, names=names, confirmed=confirmed)
         if place == user:
             await self._messenger.post(user, message)
         else:
@@ -101,16 +106,17 @@ class PrivateAnswers:
 
     async def _look(self, key: str) -> Approval | None:
         try:
-            return await self._desk.get(key)
+            found = await self._desk.get(key)
         except (ApprovalNotFound, StoreCorrupt):
             return None  # said all the same
+        # What somebody else wrote is not told as anybody's answer.
+        return found if self._desk.flaw(found) is None else None
 
 
 def principals_of(approval: Approval | None) -> set[str]:
     """Return everybody who is asked about *approval*, or has answered."""
     if approval is None:
         return set()
-    asked = {
-        of for quorum in (approval.terms.quorums if approval.terms else ()) for of in quorum.of
-    }
+    terms = approval.asking()
+    asked = {of for quorum in (terms.quorums if terms else ()) for of in quorum.of}
     return asked | {vote.principal for vote in approval.votes if vote.principal}

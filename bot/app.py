@@ -16,22 +16,28 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import Approval, ConfigError, Desk, StoreUnavailable, get_logger, new_id
+from gate import Approval, ConfigError, Desk, LoggedEvent, StoreUnavailable, get_logger, new_id
 from stores import Store, key_folder, open_store
 
 from .answer_reader import AnswerReader
 from .answering import PrivateAnswers, principals_of
+from .archive import Archive
 from .background import Background
+from .crowding import Crowding
 from .deadlines import INTERVAL, Deadlines
 from .deciding import Answers
 from .directory import CachedDirectory
 from .inbox import Inboxes
 from .keyring import Keyring, open_keyring
 from .leadership import LEASE_SECONDS, Leadership
+from .masking import Masking
 from .messenger import Message
 from .metrics import Metrics, metrics_of
 from .notifier import PATROL_SECONDS, READER, Notifier
 from .pacing import PacedMessenger, Paces
+from .proof import Proof
+from .refusals import Refusals
+from .retention import Retention
 from .settings import Settings
 from .slack.app import CONNECTIONS, SocketMode, bolt_app
 from .slack.client import CountedClient
@@ -39,7 +45,7 @@ from .slack.directory import SlackDirectory
 from .slack.endpoint import SlackEndpoint
 from .slack.handlers import Doors, Handlers
 from .slack.messenger import SlackMessenger
-from .slack.render import card, direct, notice, reply
+from .slack.render import card, direct, moved, notice, pointer, reply
 from .slack.seal import Seal
 from .slack.workspace import Workspace, check_app_token, look_around
 from .story import Rendering, Story
@@ -94,10 +100,13 @@ async def run_bot(
         # The keys first: whoever finds the store living finds them too.
         keyring = open_keyring(key_folder(environ, create=True), create=True)
         address = await _store_address(settings, environ, stack)
-        store = await stack.enter_async_context(open_store(address, environ=environ))
+        store = await stack.enter_async_context(
+            open_store(address, environ=environ, wait_replicas=settings.wait_replicas)
+        )
+        await store.set_bounds(settings.bounds)
         metrics = metrics_of(store)
         client = await _client(settings, stack, count=metrics.slack_error if metrics else None)
-        workspace = await look_around(client, channels=[rule.channel for rule in settings.routes])
+        workspace = await look_around(client, channels=_channels(settings))
         app_token = settings.app_token.get_secret_value() if settings.app_token else None
         if app_token is not None:
             await check_app_token(client, app_token)
@@ -121,8 +130,11 @@ async def run_bot(
             probes, slack_events=endpoint, metrics=metrics.exposition if metrics else None
         )
         port = await _serve(application, settings, stack)
-        watch = () if socket is None else (socket.watch(),)
-        async with _beside(parts.leadership.lead(parts.work), parts.handlers.homes.run(), *watch):
+        works = [parts.leadership.lead(parts.work), parts.handlers.homes.run()]
+        works.append(parts.refusals.run())
+        if socket is not None:
+            works.append(socket.watch())
+        async with _beside(*works):
             get_logger("signoff.bot").info(
                 "bot.up",
                 workspace=workspace.team,
@@ -169,10 +181,18 @@ class _Parts:
             paces=times.paces or _paces(settings.api_url),
         )
         secret = settings.secret.get_secret_value().encode() if settings.secret else keyring.secret
-        self._desk = Desk(store, notary=keyring.notary(secret))
+        self.refusals = Refusals(store, answer=self._tell, now=time.monotonic)
+        self._desk = Desk(store, notary=keyring.notary(secret), refusals=self.refusals.put)
         self._seal = Seal(secret, installation=f"{workspace.team} {workspace.bot_id}")
+        rules = settings.masking
+        self._masking = Masking(keys=rules.keys, shapes=rules.shapes, secret=secret)
         holder = new_id()
         self._story = self._tells(holder)
+        self._retention = Retention(store)
+        retention = settings.bounds.retention
+        self._archive = Archive(
+            store, settings.audit_archive, keyring=keyring, retention=retention, now=store.now
+        )
         self._deadlines = Deadlines(self._desk, store, interval=times.deadline_interval)
         self.notifier = Notifier(
             store,
@@ -183,11 +203,9 @@ class _Parts:
             patrol=times.patrol,
             observe=metrics.observe if metrics else None,
         )
-        self.answers = AnswerReader(
-            store,
-            PrivateAnswers(self._messenger, self._desk, notice, self._directory.names),
-            now=time.monotonic,
-        )
+        words = partial(notice, masking=self._masking)
+        self._private = PrivateAnswers(self._messenger, self._desk, words, self._directory.names)
+        self.answers = AnswerReader(store, self._private, now=time.monotonic)
         self.leadership = Leadership(store, name=READER, holder=holder, seconds=times.lease_seconds)
         if metrics is not None:
             # What was under way when the lease was lost is another replica's by now.
@@ -211,15 +229,38 @@ class _Parts:
             group.create_task(self.notifier.run(fence), name="notifier")
             group.create_task(self.answers.run(), name="answers")
             group.create_task(self._deadlines.run(), name="deadlines")
+            group.create_task(self._retention.run(), name="retention")
+            group.create_task(self._archive.run(), name="archive")
+
+    def _tell(self, logged: LoggedEvent) -> None:
+        """Tell a person by the way what has no event of its own."""
+        self._background.start(self._private.tell(logged), name="private-answer")
 
     def _rendering(self) -> Rendering:
-        stamp, known = self._seal.value, self._directory.names
+        stamp, known, masking = self._seal.value, self._directory.names, self._masking
 
-        def to_one(approval: Approval, link: str | None, person: str) -> Message:
+        def to_all(approval: Approval, channel: str, proof: Proof) -> Message:
+            return card(approval, stamp=stamp, place=channel, proof=proof, masking=masking)
+
+        def to_one(approval: Approval, link: str | None, person: str, proof: Proof) -> Message:
             names = known(principals_of(approval))
-            return direct(approval, link, stamp=stamp, person=person, names=names)
+            return direct(
+                approval,
+                link,
+                stamp=stamp,
+                person=person,
+                proof=proof,
+                names=names,
+                masking=masking,
+            )
 
-        return Rendering(card=partial(card, stamp=stamp), reply=reply, direct=to_one)
+        return Rendering(
+            card=to_all,
+            moved=partial(moved, masking=masking),
+            reply=partial(reply, masking=masking),
+            pointer=pointer,
+            direct=to_one,
+        )
 
     def _tells(self, holder: str) -> Story:
         return Story(
@@ -232,13 +273,14 @@ class _Parts:
             agents=self._settings.agents,
             directory=self._directory,
             holder=holder,
+            crowding=Crowding(self._store, self._settings.bounds),
         )
 
     def _listens(self) -> Handlers:
         return Handlers(
             Doors(
                 answers=Answers(self._desk, directory=self._directory),
-                inboxes=Inboxes(self._store, self._directory, reader=READER),
+                inboxes=Inboxes(self._store, self._directory, reader=READER, flaw=self._desk.flaw),
                 directory=self._directory,
                 messenger=self._messenger,
                 client=self._client,
@@ -247,8 +289,15 @@ class _Parts:
                 now=time.monotonic,
                 bot_id=self._workspace.bot_id,
                 adopt=self._story.adopt,
+                masking=self._masking,
             )
         )
+
+
+def _channels(settings: Settings) -> list[str]:
+    """Return every channel in which something may be asked."""
+    rungs = [step.channel for rule in settings.routes for step in rule.ladder]
+    return [rule.channel for rule in settings.routes] + [name for name in rungs if name is not None]
 
 
 async def _serve(application: web.Application, settings: Settings, stack: AsyncExitStack) -> int:

@@ -13,16 +13,23 @@ from collections.abc import Sequence
 from typing import Final
 
 from gate import (
+    ApprovalCancelledEvent,
+    ApprovalEvent,
+    ApprovalExpiredEvent,
+    ApprovalReported,
+    ApprovalResolved,
     AuditHead,
     AuditLog,
+    LoggedEvent,
     StoreCorrupt,
     StoreUnavailable,
     Unconfirmed,
+    Verdict,
     get_logger,
     seal_events,
 )
 
-__all__ = ["Sealer"]
+__all__ = ["Sealer", "closes"]
 
 _BATCH: Final = 100
 _FIRST_DELAY: Final = 0.2
@@ -124,6 +131,13 @@ class Sealer:
         except (TimeoutError, StoreUnavailable, StoreCorrupt):
             return None
 
+    async def closing_head(self, logged: LoggedEvent) -> AuditHead | None:
+        """Return the head to tell with an event that closes an approval; else `None`.
+
+        See `head_for` for how long it may take, and when there is none.
+        """
+        return await self.head_for(logged.cursor) if closes(logged.event) else None
+
     async def _step(self, head: AuditHead) -> AuditHead | None:
         """Seal the next events; return the new head, `None` where somebody else was first."""
         if self._untrimmed >= self._trim_every:
@@ -145,3 +159,16 @@ class Sealer:
         self._next.set()
         self._next = asyncio.Event()
         return entries[-1].head
+
+
+def closes(event: ApprovalEvent) -> bool:
+    """Say whether nothing more is told about the approval after *event*.
+
+    An approved one goes on: it is run, and closes with the report.
+    """
+    match event:
+        case ApprovalResolved():
+            return event.verdict is not Verdict.APPROVE
+        case ApprovalReported() | ApprovalExpiredEvent() | ApprovalCancelledEvent():
+            return True
+    return False

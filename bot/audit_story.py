@@ -22,6 +22,7 @@ from gate import (
     ApprovalReported,
     ApprovalRequested,
     ApprovalResolved,
+    ApprovalRevealed,
     ApprovalRouted,
     ApprovalViewed,
     ApprovalVoted,
@@ -67,6 +68,8 @@ def _words(event: ApprovalEvent, wire: Mapping[str, Any], approval: Approval | N
             return f"asked in {event.channel}{_people(approval)}"
         case ApprovalViewed():
             return f"{event.principal} was shown all of it ({event.surface}), digest {event.digest}"
+        case ApprovalRevealed():
+            return f"{event.principal} was shown what is masked at {event.path} ({event.surface})"
         case ApprovalVoted():
             who = event.principal or "an unnamed caller"
             return f"{who} answered {event.verdict.value} ({event.surface}){_note(event.note)}"
@@ -78,7 +81,8 @@ def _words(event: ApprovalEvent, wire: Mapping[str, Any], approval: Approval | N
             return f"asked again, step {event.rung + 1}: {event.action}{there}{more}"
         case ApprovalRefused():
             who = event.principal or "somebody unknown"
-            return f"{who} tried to answer ({event.surface}) and was refused: {event.reason}"
+            times = f" {event.count} times more" if event.count > 1 else ""
+            return f"{who} tried to answer{times} ({event.surface}) and was refused: {event.reason}"
     return _end(event) or f"{event.type}: {_rest(wire)}"
 
 

@@ -7,7 +7,7 @@ the gate's; this only gathers what they need, and turns what comes of it into on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,7 +26,7 @@ from gate import (
 
 from .directory import CachedDirectory, LookupFailed
 
-__all__ = ["Answer", "Answers", "Attempt", "Budgets", "Voter"]
+__all__ = ["Answer", "Answers", "Attempt", "Budgets", "Voter", "group_ids", "why_not"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ DEFAULT: Final = Budgets()
 
 _ANSWERED_BY_THE_SURFACE: Final = "incomplete_view"
 """The one refusal that is put right on the spot: by showing all of it."""
+
+_SUBMITTED: Final = frozenset({"form", "review"})
+"""Surfaces that may have been open for long: who submits them is looked up anew."""
 
 _REASONS: Final[dict[type[SignoffError], str]] = {
     AlreadyDecided: "already_decided",
@@ -117,15 +120,25 @@ class Answers:
         Raises:
             ApprovalNotFound: There is none.
             StoreUnavailable: The store did not answer in time.
+            Tampered: Somebody else wrote into it; an alarm is on record.
         """
         try:
             async with asyncio.timeout(self._budgets.read):
-                return await self._desk.get(key)
+                approval = await self._desk.get(key)
+                await self._desk.vouch(approval)
+                return approval
         except TimeoutError:
             raise StoreUnavailable("look", cause="no answer in time") from None
 
-    async def check(self, approval: Approval, voter: Voter) -> tuple[str, ...]:
-        """Return the route's groups that *voter* is in now.
+    async def check(
+        self, approval: Approval, voter: Voter, *, anew: bool = False
+    ) -> tuple[str, ...]:
+        """Return the route's groups that *voter* is in.
+
+        Args:
+            approval: What is to be answered.
+            voter: Who wants to.
+            anew: Whether what was looked up within the last minute is not good enough.
 
         Raises:
             NotAllowed: The person cannot count, or could not be checked (`not_checked`).
@@ -136,13 +149,14 @@ class Answers:
             raise NotAllowed(approval.id, reason="not_checked", principal=voter.principal)
         try:
             async with asyncio.timeout(self._budgets.lookup):
-                person = await self._directory.person(voter.team, voter.user)
-                groups = await self._directory.groups_of(voter.user, _group_ids(approval, voter))
+                person = await self._directory.person(voter.team, voter.user, anew=anew)
+                asked = group_ids(approval, voter)
+                groups = await self._directory.groups_of(voter.user, asked, anew=anew)
         except (LookupFailed, TimeoutError):
             raise NotAllowed(approval.id, reason="not_checked", principal=voter.principal) from None
-        if not person.may_answer:
+        if not person.may_answer_in(approval.terms.teams if approval.terms is not None else ()):
             raise NotAllowed(approval.id, reason="not_member", principal=voter.principal)
-        return tuple(f"slack:{voter.team}:{group}" for group in groups)
+        return tuple(asked[group] for group in groups)
 
     async def admit(self, approval: Approval, attempt: Attempt) -> Answer:
         """Say whether the person may answer *approval* now; a refusal is put on record."""
@@ -151,12 +165,9 @@ class Answers:
                 raise AlreadyDecided(approval)
             groups = await self.check(approval, attempt.voter)
             who = attempt.voter.principal
-            if approval.terms is None:
-                raise NotAllowed(approval.id, reason="not_routed", principal=who)
-            if not may_vote(approval.terms, principal=who, groups=groups):
-                raise NotAllowed(approval.id, reason="not_approver", principal=who)
-            if who in approval.not_by:
-                raise NotAllowed(approval.id, reason="not_by", principal=who)
+            reason = why_not(approval, who, groups)
+            if reason is not None:
+                raise NotAllowed(approval.id, reason=reason, principal=who)
         except (AlreadyDecided, NotAllowed) as error:
             return await self._refused(approval, attempt, error)
         return Answer(approval)
@@ -209,6 +220,26 @@ class Answers:
 
         return await self._commit(approval, attempt, vote)
 
+    async def reveal(self, approval: Approval, attempt: Attempt, paths: Sequence[str]) -> Answer:
+        """Put on record that the person is shown what is masked; only then it may be shown.
+
+        Args:
+            approval: What is asked, as it was read just now.
+            attempt: Who wants to see it, and where.
+            paths: Which values, as JSON pointers.
+        """
+
+        async def note(groups: tuple[str, ...]) -> Approval:
+            return await self._desk.reveal(
+                approval.key,
+                principal=attempt.voter.principal,
+                groups=groups,
+                paths=paths,
+                surface=attempt.surface,
+            )
+
+        return await self._commit(approval, attempt, note)
+
     async def refuse(self, key: str, attempt: Attempt, *, reason: str) -> bool:
         """Put a refusal on record; return whether the store took it in time."""
         try:
@@ -229,7 +260,7 @@ class Answers:
     async def _commit(self, approval: Approval, attempt: Attempt, write: _Write) -> Answer:
         """Check the person, then write within the budget."""
         try:
-            groups = await self.check(approval, attempt.voter)
+            groups = await self.check(approval, attempt.voter, anew=attempt.surface in _SUBMITTED)
             async with asyncio.timeout(self._budgets.write):
                 return Answer(await write(groups))
         except TimeoutError:
@@ -255,21 +286,36 @@ class Answers:
         return Answer(current, error, recorded=recorded)
 
 
-def _group_ids(approval: Approval, voter: Voter) -> Sequence[str]:
-    """Return the user groups to look into: not where the person is asked by name.
+def why_not(approval: Approval, principal: str, groups: Collection[str]) -> str | None:
+    """Return why *principal*, found in *groups* just now, may not decide *approval*.
 
-    So a group that cannot be looked up does not keep those out who are listed beside it.
+    `None` if they may; the word is that of the refusal which their answer would get.
     """
-    terms = approval.terms
+    terms = approval.asking()
     if terms is None:
-        return ()
-    prefix = f"slack:{voter.team}:S"
-    return sorted(
-        {
-            of.rpartition(":")[2]
-            for quorum in terms.quorums
-            if voter.principal not in quorum.of
-            for of in quorum.of
-            if of.startswith(prefix)
-        }
-    )
+        return "not_routed"
+    if not may_vote(terms, principal=principal, groups=groups):
+        return "not_approver"
+    if principal in terms.excluded:
+        return "self_approval"
+    return "not_by" if principal in approval.not_by else None
+
+
+def group_ids(approval: Approval, voter: Voter) -> dict[str, str]:
+    """Return id → principal of the user groups to look into: not where *voter* is asked by name.
+
+    So a group that cannot be looked up does not keep those out who are listed beside it. A group
+    counts for its own workspace, and for people of others only where the route admits others.
+    """
+    terms = approval.asking()
+    if terms is None:
+        return {}
+    found = {
+        of.rpartition(":")[2]: of
+        for quorum in terms.quorums
+        if voter.principal not in quorum.of
+        for of in quorum.of
+        if of.rpartition(":")[2].startswith("S")
+        and of.startswith("slack:" if terms.teams else f"slack:{voter.team}:")
+    }
+    return dict(sorted(found.items()))

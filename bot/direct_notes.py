@@ -15,6 +15,7 @@ from gate import Approval, Cards, get_logger
 from .directory import Directory, LookupFailed
 from .messenger import DeliveryFailed, Message, Messenger, Posted
 from .notes import CARD, UNKNOWN, CardNote, fingerprint
+from .proof import SOUND, Proof
 
 __all__ = ["DirectNotes"]
 
@@ -40,7 +41,7 @@ class DirectNotes:
         directory: Directory,
         cards: Cards,
         *,
-        render: Callable[[Approval, str | None, str], Message],
+        render: Callable[[Approval, str | None, str, Proof], Message],
     ) -> None:
         self._messenger = messenger
         self._directory = directory
@@ -69,12 +70,13 @@ class DirectNotes:
         except TimeoutError:
             self._log.warning("direct.late", approval=approval.key)
 
-    async def bring_up(self, approval: Approval, told: Mapping[str, str]) -> None:
+    async def bring_up(self, approval: Approval, told: Mapping[str, str], proof: Proof) -> None:
         """Make every note show *approval* as it is now.
 
         Args:
             approval: As it counts now.
             told: Slot → note, of all messages of the approval.
+            proof: What is known of it.
 
         Raises:
             DeliveryFailed: The chat did not take a change, and may take it later.
@@ -87,9 +89,9 @@ class DirectNotes:
         card = CardNote.read(told.get(CARD))
         link = await self._messenger.link(card.posted) if card else None
         for slot, note in direct:
-            await self._change(approval, slot, note, link)
+            await self._change(approval, slot, note, link, proof)
 
-    async def adopt(self, approval: Approval, posted: Posted, *, person: str) -> None:
+    async def adopt(self, approval: Approval, posted: Posted, proof: Proof, *, person: str) -> None:
         """Note a message to *person* that somebody used, where a crash left it unnoted.
 
         Raises:
@@ -100,12 +102,12 @@ class DirectNotes:
         note = CardNote(posted, UNKNOWN)
         if await self._cards.keep_card(approval.key, slot, note.note(), only_if=""):
             told = await self._cards.cards(approval.key)
-            await self.bring_up(approval, {CARD: told.get(CARD, ""), slot: note.note()})
+            await self.bring_up(approval, {CARD: told.get(CARD, ""), slot: note.note()}, proof)
 
     async def _change(
-        self, approval: Approval, slot: str, note: CardNote, link: str | None
+        self, approval: Approval, slot: str, note: CardNote, link: str | None, proof: Proof
     ) -> None:
-        message = self._render(approval, link, slot.split(" ")[1])
+        message = self._render(approval, link, slot.split(" ")[1], proof)
         shown = fingerprint(message)
         if shown == note.shown:
             return
@@ -120,7 +122,7 @@ class DirectNotes:
         await self._cards.keep_card(approval.key, slot, changed, only_if=note.note())
 
     async def _write_to(self, person: str, link: str | None, *, approval: Approval) -> None:
-        message = self._render(approval, link, person)
+        message = self._render(approval, link, person, SOUND)
         try:
             posted = await self._messenger.post(person, message)
         except DeliveryFailed as error:
@@ -130,9 +132,11 @@ class DirectNotes:
         await self._cards.keep_card(approval.key, f"{_DIRECT}{person} {posted.ts}", note)
 
     async def _people(self, approval: Approval) -> Sequence[str]:
-        """Return the user ids of all who are asked, groups opened, each once."""
+        """Return the user ids of all who are asked and may answer, groups opened, each once."""
         found: dict[str, None] = {}
-        for quorum in approval.terms.quorums if approval.terms else ():
+        terms = approval.asking()
+        barred = {who.rpartition(":")[2] for who in (*approval.not_by, *_excluded(approval))}
+        for quorum in terms.quorums if terms else ():
             for principal in quorum.of:
                 kind, _, rest = principal.partition(":")
                 member = rest.rpartition(":")[2]
@@ -145,4 +149,8 @@ class DirectNotes:
                     found.update(dict.fromkeys(sorted(await self._directory.members(member))))
                 except LookupFailed as error:
                     self._log.warning("direct.group_failed", group=member, reason=error.reason)
-        return tuple(found)
+        return tuple(person for person in found if person not in barred)
+
+
+def _excluded(approval: Approval) -> Sequence[str]:
+    return approval.terms.excluded if approval.terms is not None else ()

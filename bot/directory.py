@@ -6,7 +6,7 @@ be checked is refused by raising `LookupFailed`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -39,11 +39,17 @@ class Person:
     human: bool
     member: bool
     """A full member of the workspace: neither guest nor stranger."""
+    teams: frozenset[str] = frozenset()
+    """The workspace and the organisation that both the chat and the transport say they are of."""
 
     @property
     def may_answer(self) -> bool:
-        """Whether this is someone whose answer can count at all."""
+        """Whether this is someone whose answer can count wherever they are asked."""
         return self.live and self.human and self.member
+
+    def may_answer_in(self, teams: Collection[str]) -> bool:
+        """Say whether this is someone whose answer can count where people of *teams* may answer."""
+        return self.may_answer or (self.live and self.human and not self.teams.isdisjoint(teams))
 
 
 class Directory(Protocol):
@@ -72,13 +78,15 @@ class CachedDirectory:
         self._people: dict[tuple[str, str], tuple[float, Person]] = {}
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
 
-    async def person(self, team: str, user: str) -> Person:
-        """Return the person as known within the last minute."""
-        return await self._fresh(self._people, (team, user), lambda: self._inner.person(team, user))
+    async def person(self, team: str, user: str, *, anew: bool = False) -> Person:
+        """Return the person as known within the last minute, or *anew* as known now."""
+        return await self._fresh(
+            self._people, (team, user), lambda: self._inner.person(team, user), anew=anew
+        )
 
-    async def members(self, group: str) -> frozenset[str]:
-        """Return the group's user ids as known within the last minute."""
-        return await self._fresh(self._groups, group, lambda: self._inner.members(group))
+    async def members(self, group: str, *, anew: bool = False) -> frozenset[str]:
+        """Return the group's user ids as known within the last minute, or *anew* as known now."""
+        return await self._fresh(self._groups, group, lambda: self._inner.members(group), anew=anew)
 
     def names(self, principals: Iterable[str]) -> dict[str, str]:
         """Return principal → display name, for those who were looked up lately; asks nobody."""
@@ -91,14 +99,21 @@ class CachedDirectory:
                 found[principal] = known[1].name
         return found
 
-    async def groups_of(self, user: str, groups: Iterable[str]) -> tuple[str, ...]:
-        """Return those of *groups* that *user* is in."""
-        return tuple([group for group in groups if user in await self.members(group)])
+    async def groups_of(
+        self, user: str, groups: Iterable[str], *, anew: bool = False
+    ) -> tuple[str, ...]:
+        """Return those of *groups* that *user* is in, as known within a minute, or *anew*."""
+        return tuple([group for group in groups if user in await self.members(group, anew=anew)])
 
     async def _fresh(
-        self, cache: dict[K, tuple[float, T]], key: K, ask: Callable[[], Awaitable[T]]
+        self,
+        cache: dict[K, tuple[float, T]],
+        key: K,
+        ask: Callable[[], Awaitable[T]],
+        *,
+        anew: bool,
     ) -> T:
-        known = cache.get(key)
+        known = None if anew else cache.get(key)
         if known is not None and self._now() - known[0] < CACHE_SECONDS:
             return known[1]
         # Stamped before asking: an answer is as old as its question.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
@@ -22,11 +22,10 @@ from gate import (
     EventLog,
     Listing,
     StoreClock,
-    may_vote,
 )
 
 from .answering import principals_of
-from .deciding import Voter
+from .deciding import Voter, group_ids, why_not
 from .directory import CachedDirectory, LookupFailed
 
 __all__ = ["MOST", "Inbox", "InboxStore", "Inboxes", "Open"]
@@ -79,9 +78,18 @@ class Inboxes:
         store: Lists what is pending, and logs what ended.
         directory: Who is in which group.
         reader: The outbox's reader, whose place in the log is near its end.
+        flaw: Says what of a record cannot be vouched for; see `Desk.flaw`.
     """
 
-    def __init__(self, store: InboxStore, directory: CachedDirectory, *, reader: str) -> None:
+    def __init__(
+        self,
+        store: InboxStore,
+        directory: CachedDirectory,
+        *,
+        reader: str,
+        flaw: Callable[[Approval], str | None] = lambda _: None,
+    ) -> None:
+        self._flaw = flaw
         self._store = store
         self._directory = directory
         self._reader = reader
@@ -104,16 +112,6 @@ class Inboxes:
             total = max(total, await self._store.pending_count())
         return Open(alive, total, now)
 
-    async def admits(self, voter: Voter) -> bool:
-        """Say whether *voter* is a live, full member.
-
-        Raises:
-            LookupFailed: The person cannot be looked up.
-        """
-        if voter.team is None or voter.user is None:
-            return False
-        return (await self._directory.person(voter.team, voter.user)).may_answer
-
     def names(self, approvals: Iterable[Approval]) -> dict[str, str]:
         """Return principal → display name for those in *approvals* who are known by name."""
         return self._directory.names({who for each in approvals for who in principals_of(each)})
@@ -121,17 +119,23 @@ class Inboxes:
     async def mine(self, voter: Voter, approvals: Iterable[Approval]) -> list[Approval]:
         """Return those of *approvals* that *voter* may answer, or might have; order is kept.
 
-        A group that cannot be looked up counts as one that the person is not in.
+        A group that cannot be looked up counts as one that the person is not in, and what cannot
+        be vouched for is left out.
+
+        Raises:
+            LookupFailed: The person cannot be looked up.
         """
-        asked = [each for each in approvals if each.terms is not None]
-        groups = await self._groups(voter, asked)
-        return [
+        if voter.team is None or voter.user is None:
+            return []
+        person = await self._directory.person(voter.team, voter.user)
+        asked = [
             each
-            for each in asked
-            if each.terms is not None
-            and voter.principal not in each.not_by
-            and may_vote(each.terms, principal=voter.principal, groups=groups)
+            for each in approvals
+            if each.terms is not None and person.may_answer_in(each.terms.teams)
         ]
+        groups = await self._groups(voter, asked)
+        may = [each for each in asked if why_not(each, voter.principal, groups) is None]
+        return [each for each in may if self._flaw(each) is None]
 
     async def of(self, voter: Voter, pending: Open) -> Inbox:
         """Return the inbox of *voter*; it is empty for those whose answers cannot count.
@@ -144,8 +148,6 @@ class Inboxes:
             StoreUnavailable: The store cannot be reached.
             LookupFailed: The person cannot be looked up.
         """
-        if not await self.admits(voter):
-            return Inbox()
         mine = await self.mine(voter, pending.approvals)
         needs = [each for each in mine if not _answered(each, voter)]
         waiting = [each for each in mine if _answered(each, voter)]
@@ -196,24 +198,21 @@ class Inboxes:
     async def _groups(self, voter: Voter, approvals: Sequence[Approval]) -> list[str]:
         if voter.team is None or voter.user is None:
             return []
-        prefix = f"slack:{voter.team}:S"
         wanted = {
-            of
+            name: principal
             for each in approvals
-            for quorum in (each.terms.quorums if each.terms else ())
-            for of in quorum.of
-            if of.startswith(prefix)
+            for name, principal in group_ids(each, voter).items()
         }
         found: list[str] = []
         try:
             async with asyncio.timeout(_LOOKUP_SECONDS):
                 for group in sorted(wanted):
                     try:
-                        members = await self._directory.members(group.rpartition(":")[2])
+                        members = await self._directory.members(group)
                     except LookupFailed:
                         continue
                     if voter.user in members:
-                        found.append(group)
+                        found.append(wanted[group])
         except TimeoutError:
             pass
         return found

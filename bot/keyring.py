@@ -33,6 +33,8 @@ class Keyring:
     key: SigningKey
     secret: bytes
     public_keys: Path
+    listed: tuple[PublicKey, ...] = ()
+    """All that the gates are to trust, those of before included."""
 
     def notary(self, secret: bytes | None = None) -> Notary:
         """Return what vouches for records.
@@ -40,7 +42,7 @@ class Keyring:
         Args:
             secret: In place of the folder's.
         """
-        return Notary(self.key, secret=secret or self.secret)
+        return Notary(self.key, secret=secret or self.secret, trusted=self.listed)
 
 
 def open_keyring(folder: Path, *, create: bool) -> Keyring:
@@ -74,7 +76,7 @@ def open_keyring(folder: Path, *, create: bool) -> Keyring:
     listed = read_public_keys(_text(public), setting=f"{_SETTING} ({public})")
     if key.public.id not in {each.id for each in listed}:
         raise ConfigError(_SETTING, f"{public} does not list the key of {folder / _PRIVATE}")
-    return Keyring(key=key, secret=secret, public_keys=public)
+    return Keyring(key=key, secret=secret, public_keys=public, listed=listed)
 
 
 def rotate(folder: Path, *, now: datetime, grace: timedelta) -> Keyring:

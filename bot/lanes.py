@@ -53,8 +53,9 @@ class Lanes:
         asking = item.logged is not None and isinstance(
             item.logged.event, (ApprovalRequested, ApprovalRouted)
         )
-        name = channel
-        if not asking and not self._holds(channel, item.key):
+        # One approval, one lane: also where it has just moved to another channel.
+        name = self._lane_of(item.key) or channel
+        if name == channel and not asking and not self._holds(channel, item.key):
             # Its card is told. It must not wait behind hundreds of cards still to be posted.
             name = f"{channel} {_FOLLOWING}"
         if name not in self._lanes:
@@ -69,6 +70,9 @@ class Lanes:
     def telling(self, key: str) -> bool:
         """Say whether anything is still to be told about *key*."""
         return any(key in lane.held for lane in self._lanes.values())
+
+    def _lane_of(self, key: str) -> str | None:
+        return next((name for name, lane in self._lanes.items() if key in lane.held), None)
 
     def _holds(self, name: str, key: str) -> bool:
         return name in self._lanes and key in self._lanes[name].held

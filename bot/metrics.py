@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from gate import (
     Approval,
+    ApprovalAlarm,
     ApprovalRefused,
     ApprovalResolved,
     BulkRead,
@@ -37,9 +38,11 @@ _REFUSALS: Final = frozenset(
     {
         "already_answered", "already_decided", "approval_not_found", "edit_not_allowed",
         "foreign_card", "incomplete_view", "not_approver", "not_by", "not_checked", "not_member",
-        "not_routed", "no_keys", "override_not_allowed", "self_approval", "stale_card",
+        "not_routed", "no_keys", "override_not_allowed", "reveal_forbidden", "self_approval",
+        "stale_card",
     }
 )  # fmt: skip
+_ALARMS: Final = frozenset({"receipt", "terms", "views", "votes"})
 _SLACK_ERRORS: Final = frozenset(
     {
         "account_inactive", "cannot_dm_bot", "channel_not_found", "fatal_error", "http_5xx",
@@ -102,6 +105,12 @@ class Metrics:
         self._refusals = prometheus.Counter(
             "signoff_refusals", "Refused answers.", ["reason"], registry=registry
         )
+        self._alarms = prometheus.Counter(
+            "signoff_alarms",
+            "Parts of records that somebody else wrote.",
+            ["part"],
+            registry=registry,
+        )
         self._slack_errors = prometheus.Counter(
             "signoff_slack_errors",
             "Calls to Slack that failed, by its word.",
@@ -116,6 +125,8 @@ class Metrics:
             self._refusals.labels(reason)
         for word in _all(_SLACK_ERRORS):
             self._slack_errors.labels(word)
+        for part in _all(_ALARMS):
+            self._alarms.labels(part)
 
     def follow_backlog(self, read: Callable[[], int]) -> None:
         """Ask *read* at each scrape how many events are read and not yet told."""
@@ -129,15 +140,18 @@ class Metrics:
             approval: Its record, where it is known: without one no time is measured.
         """
         event = logged.event
-        if not isinstance(event, ApprovalResolved | ApprovalRefused):
+        if not isinstance(event, ApprovalResolved | ApprovalRefused | ApprovalAlarm):
             return
         if logged.cursor in self._counted:
             return
         self._counted[logged.cursor] = None
         if len(self._counted) > _REMEMBERED:
             self._counted.popitem(last=False)
+        if isinstance(event, ApprovalAlarm):
+            self._alarms.labels(_one_of(_ALARMS, event.part)).inc()
+            return
         if isinstance(event, ApprovalRefused):
-            self._refusals.labels(_one_of(_REFUSALS, event.reason)).inc()
+            self._refusals.labels(_one_of(_REFUSALS, event.reason)).inc(event.count)
             return
         self._decisions.labels(event.verdict.value, _one_of(_SURFACES, event.surface)).inc()
         if approval is not None:

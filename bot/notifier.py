@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from gate import (
     Approval,
+    ApprovalAlarm,
     ApprovalNotFound,
     ApprovalRefused,
     EventLog,
@@ -127,6 +128,8 @@ class Notifier:
     async def _dispatch(self, logged: LoggedEvent, lanes: Lanes, progress: Progress) -> None:
         key = logged.event.key
         approval = None
+        if isinstance(logged.event, ApprovalAlarm):
+            self._log.error("approval.alarm", approval=key, part=logged.event.part)
         if not isinstance(logged.event, ApprovalRefused):
             try:
                 approval = await self._persist(lambda: self._story.route(key))
@@ -140,7 +143,7 @@ class Notifier:
         if approval is None or approval.terms is None:
             progress.end(logged.cursor)
             return
-        lanes.put(approval.terms.channel, Item(key, logged, self._now()))
+        lanes.put(_channel(approval), Item(key, logged, self._now()))
 
     async def _recheck(self, lanes: Lanes) -> None:
         """Ask channels that refused, and have nothing to be told now, whether they still do."""
@@ -157,7 +160,10 @@ class Notifier:
                     self.refused[channel] = word
 
     async def _patrol(self, lanes: Lanes) -> None:
-        """See that the cards of what is pending are still there, a few at a time, in a circle."""
+        """See that the cards of what is pending are still there, a few at a time, in a circle.
+
+        And whether what was shown as decided, and not confirmed, is confirmed by now.
+        """
         after = ""
         while self._pending is not None:
             await asyncio.sleep(self._patrol_after)
@@ -170,7 +176,10 @@ class Notifier:
                 except StoreCorrupt:
                     continue  # said where it was to be routed
                 if approval is not None and approval.terms is not None and not lanes.telling(key):
-                    lanes.put(approval.terms.channel, Item(key, None, self._now()))
+                    lanes.put(_channel(approval), Item(key, None, self._now()))
+            for key, channel in tuple(self._story.unconfirmed.items()):
+                if not lanes.telling(key):
+                    lanes.put(channel, Item(key, None, self._now()))
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         return await outlast(attempt, first_delay=self._first_delay)
@@ -277,3 +286,9 @@ class Notifier:
 
     async def _give_up(self, key: str, *, reason: str) -> None:
         await self._persist(lambda: self._story.give_up(key, reason=reason))
+
+
+def _channel(approval: Approval) -> str:
+    """Return where a routed approval is asked now."""
+    terms = approval.asking()
+    return terms.channel if terms is not None else ""

@@ -68,6 +68,8 @@ class RouteRule:
     """Other workspaces (`T…`, `E…`) whose people may answer, where they are named or in a group."""
     self_approval: bool = False
     """Whether the owner and the principal of an agent may decide for it."""
+    reveal: bool = True
+    """Whether what is masked as a secret may be revealed to those who may answer."""
 
     @property
     def demands(self) -> tuple[Demand, ...]:
@@ -119,6 +121,7 @@ def terms_for(
         notify=rule.notify,
         excluded=_principals(tuple(who for who in own if who is not None), team),
         teams=rule.teams,
+        reveal=rule.reveal,
         ladder=tuple(
             Rung(
                 after=step.after,

@@ -7,16 +7,18 @@ not let us look there is one copy more at most, which ends like the noted one.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from gate import get_logger
+from gate import Cards, get_logger
 
 from .messenger import DeliveryFailed, Mark, Message, Messenger, Posted
+from .notes import POSTING
 
-__all__ = ["Sending"]
+__all__ = ["Intent", "Sending"]
 
 _LOOKS: Final = 3
 """Failed looks after which a message is posted without: a search that never works must not keep
@@ -86,3 +88,30 @@ class Sending:
         self._refused = {place for place in self._refused if place[0] != key}
         for place in [place for place in self._looks if place[0] == key]:
             del self._looks[place]
+
+
+class Intent:
+    """What this replica notes before it sends, and how it meets the intents of others.
+
+    Args:
+        cards: Where it is noted.
+        holder: This replica's name.
+        patience: Seconds for which another's intent is given time.
+
+    Attributes:
+        note: The text of the note.
+    """
+
+    def __init__(self, cards: Cards, *, holder: str, patience: float) -> None:
+        self._cards = cards
+        self._patience = patience
+        self.note = f"{POSTING}{holder}"
+
+    def is_foreign(self, note: str) -> bool:
+        """Say whether *note* is the intent of another replica."""
+        return note.startswith(POSTING) and note != self.note
+
+    async def give_time(self, key: str, slot: str) -> str:
+        """Return the note in *slot* a while later: whose intent it is may only be slow."""
+        await asyncio.sleep(self._patience)
+        return (await self._cards.cards(key)).get(slot, "")

@@ -22,12 +22,12 @@ from pydantic import (
     model_validator,
 )
 
-from gate import ConfigError
+from gate import Bounds, ConfigError
 
 from .routing import AgentRule, RouteRule
-from .tables import FileTables
+from .tables import FileTables, MaskingTable
 
-__all__ = ["ENVIRONMENT", "Settings", "read_settings"]
+__all__ = ["ENVIRONMENT", "Settings", "read_masking", "read_settings"]
 
 MIN_SECRET: Final = 32
 
@@ -35,9 +35,10 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SLACK_BOT_TOKEN": "the bot's token, `xoxb-…`",
     "SLACK_APP_TOKEN": "the app-level token, `xapp-…`: Socket Mode",
     "SLACK_SIGNING_SECRET": "the signing secret: HTTP delivery, where there is no app token",
-    "SIGNOFF_SECRET": "seals buttons and records, 32 characters or more; beside the keys if unset",
     "SLACK_API_URL": "another Slack, such as the sandbox; ends with `/api/`",
+    "SIGNOFF_SECRET": "seals buttons and records, 32 characters or more; beside the keys if unset",
     "SIGNOFF_REDIS_URL": "`redis://`, `rediss://` or `unix://`; the embedded server if unset",
+    "SIGNOFF_WAIT_REPLICAS": "replicas that must have a decision before it counts; `0` if unset",
     "SIGNOFF_CONFIG": "the TOML file with the routes; `signoff.toml` here if unset",
     "SIGNOFF_LISTEN": "`host:port` of health checks and HTTP delivery; `127.0.0.1:8080` if unset",
     "SIGNOFF_LOG_FORMAT": "`console` or `json`; `console` if unset",
@@ -59,6 +60,7 @@ class Settings(BaseModel):
         default="https://slack.com/api/", alias="SLACK_API_URL", pattern=r"^https?://[^\s@]+/$"
     )
     redis_url: SecretStr | None = Field(default=None, alias="SIGNOFF_REDIS_URL")
+    wait_replicas: int = Field(default=0, alias="SIGNOFF_WAIT_REPLICAS", ge=0, le=16)
     listen: str = Field(
         default="127.0.0.1:8080",
         alias="SIGNOFF_LISTEN",
@@ -71,6 +73,9 @@ class Settings(BaseModel):
     routes: tuple[RouteRule, ...] = ()
     agents: Mapping[str, AgentRule] = Field(default_factory=dict)
     undeliverable_after: float = 600.0
+    masking: MaskingTable = MaskingTable()
+    bounds: Bounds = Bounds()
+    audit_archive: Path | None = None
 
     @field_validator("bot_token")
     @classmethod
@@ -164,22 +169,41 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
                 "routes": tuple(table.rule() for table in file.routes),
                 "agents": {name: table.rule() for name, table in file.agents.items()},
                 "undeliverable_after": file.undeliverable_after,
+                "masking": file.masking,
+                "bounds": file.bounds(),
+                "audit_archive": file.audit_archive,
             }
         )
     except ValidationError as error:
         raise _config_error(error, fallback="SLACK_APP_TOKEN") from None
 
 
+def read_masking(environ: Mapping[str, str], *, directory: Path) -> MaskingTable:
+    """Return what the file says is masked; the defaults where there is no file.
+
+    Args:
+        environ: The environment, which may name the file.
+        directory: See `read_settings`.
+
+    Raises:
+        ConfigError: The file that is named is not there, or a file cannot be read.
+    """
+    named = environ.get("SIGNOFF_CONFIG")
+    path = directory / (named or "signoff.toml")
+    return _read_file(path).masking if named or path.exists() else MaskingTable()
+
+
 def _read_file(path: Path) -> FileTables:
-    where = f"SIGNOFF_CONFIG ({path.name})"
+    where = f"SIGNOFF_CONFIG ({path.name[:100]})"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError("SIGNOFF_CONFIG", f"there is no file {path.name!r}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(where, f"cannot be read ({type(error).__name__})") from None
+        raise ConfigError("SIGNOFF_CONFIG", f"there is no file {path.name[:100]!r}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(where, f"is not TOML: {error}") from None
+    except (OSError, ValueError) as error:
+        # Also no UTF-8, or a name that no file can have.
+        raise ConfigError(where, f"cannot be read ({type(error).__name__})") from None
     try:
         return FileTables.model_validate(data)
     except ValidationError as error:

@@ -14,9 +14,12 @@ from pydantic import (
     model_validator,
 )
 
-from .routing import AgentRule, Demand, RouteRule, Step
+from gate import MAX_RETENTION, MIN_RETENTION, MOST_ASKED, Bounds
 
-__all__ = ["FileTables"]
+from .routing import AgentRule, Demand, RouteRule, Step
+from .secret_looks import SecretLooks
+
+__all__ = ["FileTables", "MaskingTable"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _USER = r"[UW][A-Z0-9]{1,30}"
@@ -38,6 +41,11 @@ def _duration(value: Any) -> Any:
 
 
 Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=90 * 86400)]
+Retention = Annotated[
+    float,
+    BeforeValidator(_duration),
+    Field(ge=MIN_RETENTION.total_seconds(), le=MAX_RETENTION.total_seconds()),
+]
 _Names = Annotated[
     # Without a pattern a route fits nothing, and nobody would notice.
     tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
@@ -130,6 +138,7 @@ class RouteTable(_Table):
     ladder: tuple[LadderTable, ...] = Field(default=(), max_length=20)
     teams: tuple[Annotated[str, Field(pattern=r"^[TE][A-Z0-9]{1,30}$")], ...] = ()
     self_approval: bool = Field(default=False, strict=True)
+    reveal: bool = Field(default=True, strict=True)
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:
@@ -161,7 +170,24 @@ class RouteTable(_Table):
             ladder=tuple(table.step() for table in self.ladder),
             teams=self.teams,
             self_approval=self.self_approval,
+            reveal=self.reveal,
         )
+
+
+class MaskingTable(_Table):
+    """The `[masking]` table: what looks like a secret, beside what does by default."""
+
+    keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        default=(), max_length=1000
+    )
+    shapes: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
+        default=(), max_length=100
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        SecretLooks(keys=self.keys, shapes=self.shapes)
+        return self
 
 
 class FileTables(_Table):
@@ -170,3 +196,14 @@ class FileTables(_Table):
     routes: tuple[RouteTable, ...] = Field(min_length=1)
     agents: dict[str, AgentTable] = Field(default_factory=dict, max_length=10_000)
     undeliverable_after: Duration = 600.0
+    masking: MaskingTable = MaskingTable()
+    max_pending: int = Field(default=Bounds.pending, ge=1, le=MOST_ASKED, strict=True)
+    max_per_minute: int = Field(default=Bounds.per_minute, ge=1, le=MOST_ASKED, strict=True)
+    retention: Retention = Bounds.retention
+    audit_archive: str | None = Field(default=None, pattern=r"^/[^\x00]{1,4000}$")
+
+    def bounds(self) -> Bounds:
+        """Return what every agent is held to."""
+        return Bounds(
+            pending=self.max_pending, per_minute=self.max_per_minute, retention=self.retention
+        )

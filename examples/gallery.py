@@ -274,7 +274,7 @@ async def set_stage(states: dict[str, Make], *, program: str, folder: Path) -> A
 async def draw(folder: Path, *, program: str) -> None:
     """Draw the gallery into *folder*, with Chromium at *program*."""
     async with set_stage({"card": _half}, program=program, folder=folder) as stage:
-        await stage.camera.take("card", (1180, 660), thread=stage.posted["card"].ts)
+        await stage.camera.take("card", (1140, 640), thread=stage.posted["card"].ts)
     async with set_stage(STATES, program=program, folder=folder) as stage:
         await in_three(stage, "all", (1280, 6400), (500, 7400))
         await stage.camera.take("inspector", (1280, 800), inspector="1")

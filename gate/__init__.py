@@ -2,14 +2,15 @@
 
 The modules, in reading order:
 
-- `errors`: every error, as one drawn tree
+- `errors`: every error, as one drawn tree; `run_errors`: those of runs that go on after a crash
 - `canonical`: the one spelling of a JSON value, and the digest of an action
 - `wire`: how models are written; `terms`: who may answer; `approval`: the record and its parts
 - `events`: the facts that are told
-- `audit`: the chain that they are sealed into
+- `audit`: the chain that they are sealed into; `segments`: the archived parts of it
 - `quorum`: who may vote, and when votes make a decision
 - `commands`, `standing`, `voting`, `transitions`: the state machine
 - `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
+- `bounds`: how much one agent may ask, and how long what is over is kept
 - `protocols`: what a store must do, and what it may do beyond
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
@@ -17,8 +18,10 @@ The modules, in reading order:
 - `asking`, `waiting`: the two halves of a request; `reporting`: how the run ended
 - `executor`: for what holds the credential
 - `approval_gate`: the agent's verbs; `decorator` and `blocking` are two more ways to them
-- `frozen`, `hooks`: who hears what a gate does, without a say in it
+- `frozen`, `hooks`, `telling`: who hears what a gate does, without a say in it
 - `policy`: which calls run, are asked about or are refused, by rules
+- `checkpoints`: the contract of persistence; `durable`: steps that are run once
+- `loop`: a model that works with tools behind a policy and a gate; imported by its own name
 - `levels`, `logs`: what is said once, and where
 - `testing`: the public test kit
 """
@@ -52,6 +55,7 @@ from .audit import (
     verify_audit,
 )
 from .blocking import BlockingGate
+from .bounds import MAX_RETENTION, MIN_RETENTION, MOST_ASKED, Bounds
 from .canonical import action_digest, canonical_text, parse_json
 from .checkpoints import (
     MAX_CHECKPOINT,
@@ -63,6 +67,14 @@ from .checkpoints import (
 )
 from .clock import Clock, SystemClock, Timer, new_id, sleep
 from .desk import UNCHANGED, Desk
+from .durable import (
+    DurableRunner,
+    StepCodec,
+    StepEvent,
+    StepKind,
+    StepLog,
+    StepRow,
+)
 from .errors import (
     AlreadyConsumed,
     AlreadyDecided,
@@ -78,17 +90,12 @@ from .errors import (
     InvalidId,
     InvalidVerdict,
     LimitExceeded,
-    ModelFailed,
     NotAllowed,
     PayloadNotCanonical,
     PolicyError,
     ReceiptInvalid,
     Refused,
-    RunNotFound,
-    RunTaken,
-    RunUnfinished,
     SignoffError,
-    SnapshotUnsupported,
     StoreCorrupt,
     StoreUnavailable,
     Tampered,
@@ -107,13 +114,14 @@ from .events import (
     ApprovalReported,
     ApprovalRequested,
     ApprovalResolved,
+    ApprovalRevealed,
     ApprovalRouted,
     ApprovalViewed,
     ApprovalVoted,
     event_from_wire,
 )
 from .executor import Executor
-from .hooks import HookBus, HookContext, hook_context
+from .hooks import HookBus, HookContext
 from .keys import PublicKey, SigningKey, configured_keys, read_public_keys
 from .logs import get_logger
 from .notary import USE_WITHIN, Notary
@@ -141,8 +149,10 @@ from .policy import (
 from .protocols import (
     ApprovalStore,
     AuditLog,
+    Bounded,
     BulkRead,
     Cards,
+    Confirmation,
     ConsumeOnce,
     EventLog,
     Leases,
@@ -155,14 +165,30 @@ from .protocols import (
 )
 from .quorum import may_vote, progress
 from .receipts import Receipt, Verifier, read_receipt
-from .run_errors import StepFailed, StepInDoubt, StepMismatch, StepPaused, StepUnrecorded
+from .run_errors import (
+    ModelFailed,
+    RunNotFound,
+    RunTaken,
+    RunUnfinished,
+    SnapshotUnsupported,
+    StepFailed,
+    StepInDoubt,
+    StepMismatch,
+    StepPaused,
+    StepUnrecorded,
+)
+from .segments import read_segment_anchor, sign_segment
 from .standing import as_of, refusal
+from .telling import hook_context
 from .terms import Quorum, Rung, Terms
 
 __all__ = [
     "MAX_AUDIT_LINE",
     "MAX_CHECKPOINT",
     "MAX_CHECKPOINT_KEY",
+    "MAX_RETENTION",
+    "MIN_RETENTION",
+    "MOST_ASKED",
     "UNCHANGED",
     "USE_WITHIN",
     "AlreadyConsumed",
@@ -185,6 +211,7 @@ __all__ = [
     "ApprovalReported",
     "ApprovalRequested",
     "ApprovalResolved",
+    "ApprovalRevealed",
     "ApprovalRouted",
     "ApprovalSkipped",
     "ApprovalStatus",
@@ -201,6 +228,8 @@ __all__ = [
     "AuditLog",
     "AuditReport",
     "BlockingGate",
+    "Bounded",
+    "Bounds",
     "BulkRead",
     "Cancellation",
     "Cards",
@@ -208,11 +237,13 @@ __all__ = [
     "Checkpoints",
     "Clock",
     "ConfigError",
+    "Confirmation",
     "ConsumeOnce",
     "Consumption",
     "Decision",
     "Desk",
     "DigestMismatch",
+    "DurableRunner",
     "Effect",
     "EventLog",
     "Executor",
@@ -250,10 +281,15 @@ __all__ = [
     "SigningKey",
     "SignoffError",
     "SnapshotUnsupported",
+    "StepCodec",
+    "StepEvent",
     "StepFailed",
     "StepInDoubt",
+    "StepKind",
+    "StepLog",
     "StepMismatch",
     "StepPaused",
+    "StepRow",
     "StepUnrecorded",
     "StoreClock",
     "StoreCorrupt",
@@ -295,10 +331,12 @@ __all__ = [
     "read_policy_file",
     "read_public_keys",
     "read_receipt",
+    "read_segment_anchor",
     "record_key",
     "refusal",
     "seal_events",
     "shell_glob",
+    "sign_segment",
     "sleep",
     "tool_named",
     "url_pattern",

@@ -145,7 +145,7 @@ class ApprovalGate:
             ApprovalConflict: *id* stands for another action or other terms; nothing was changed.
             InvalidId: *id*, *run* or *name* is not usable.
             PayloadNotCanonical: *payload* is not strict JSON.
-            LimitExceeded: Something is too large.
+            LimitExceeded: Something is too large, or this agent has asked for too much.
             StoreUnavailable: Nothing was stored.
             Unconfirmed: It is not known whether it was stored. With an *id* or a *run*, ask again.
         """

@@ -95,9 +95,14 @@ class Questions:
             check_text(asked.reason, field="reason", limit=MAX_NOTE, least=0)
         if asked.run is not None:
             check_text(asked.run, field="run", limit=MAX_NAME)
-        if isinstance(asked.not_by, str):
-            # It would be read as its letters, and forbid nobody.
-            raise InvalidId(field="not_by", reason="it is str, not a sequence of principals")
+        for field in ("editable", "allow_override"):
+            if not isinstance(getattr(asked, field), bool):
+                kind = type(getattr(asked, field)).__name__
+                raise InvalidId(field=field, reason=f"it is {kind}, not bool")
+        if isinstance(asked.not_by, str) or not isinstance(asked.not_by, Sequence):
+            # Text would be read as its letters, and forbid nobody; a set has no order to compare.
+            kind = type(asked.not_by).__name__
+            raise InvalidId(field="not_by", reason=f"it is {kind}, not a sequence of principals")
         if len(asked.not_by) > _MAX_NOT_BY:
             raise LimitExceeded(field="not_by", value=len(asked.not_by), limit=_MAX_NOT_BY)
         for principal in asked.not_by:
@@ -196,8 +201,14 @@ def seconds_of(value: float | timedelta) -> float:
 
     Raises:
         LimitExceeded: Not more than 0 and at most 90 days.
+        InvalidId: Neither a number nor a timedelta.
     """
-    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    given: object = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        reason = f"it is {type(given).__name__}, not a number of seconds"
+        raise InvalidId(field="expires_in", reason=reason)
+    # An integer may be too large for a float.
+    seconds = float(min(given, int(MAX_EXPIRY) + 1)) if isinstance(given, int) else given
     if not 0 < seconds <= MAX_EXPIRY:
         shown = int(seconds) if abs(seconds) < 1e15 else 0
         raise LimitExceeded(field="expires_in seconds", value=shown, limit=int(MAX_EXPIRY))

@@ -17,6 +17,7 @@ __all__ = [
     "Expire",
     "RecordView",
     "Report",
+    "Reveal",
     "Route",
 ]
 
@@ -56,6 +57,19 @@ class RecordView:
     """Note that *principal*, found in *groups* just now, was shown everything there is to see."""
 
     principal: str
+    groups: tuple[str, ...] = ()
+    surface: str = "api"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reveal:
+    """Show the masked values at *paths* to *principal*, found in *groups* just now.
+
+    It changes no record, and so it is no `Command`: it leaves events and nothing else.
+    """
+
+    principal: str
+    paths: tuple[str, ...]
     groups: tuple[str, ...] = ()
     surface: str = "api"
 

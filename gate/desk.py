@@ -6,15 +6,15 @@ namespace, and it is the place where a decision is made final.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, Verdict, check_text
 from .canonical import canonical_text, parse_json
 from .clock import Clock, SystemClock
-from .commands import Cancel, CastVote, Climb, Expire, RecordView, Route
-from .errors import InvalidId, InvalidVerdict, LimitExceeded
-from .events import ApprovalRefused
+from .commands import Cancel, CastVote, Climb, Expire, RecordView, Reveal, Route
+from .errors import InvalidId, InvalidVerdict, LimitExceeded, PayloadNotCanonical, Tampered
+from .events import ApprovalAlarm, ApprovalRefused
 from .notary import Notary
 from .protocols import ApprovalStore
 from .records import Records
@@ -28,6 +28,8 @@ _ALIASES: Final = {
 }
 _MAX_METADATA: Final = 16 * 1024
 _MAX_GROUPS: Final = 1000
+_MAX_PATHS: Final = 1000
+_MAX_PATH: Final = 1000
 
 
 class _Unchanged:
@@ -48,12 +50,19 @@ class Desk:
         clock: Time for stores without a clock.
         notary: Signs decisions, and vouches for what this side will read back. Without one the
             desk works at level 0: whoever can write to the store can approve.
+        refusals: Takes refusals to put them on record; by default each becomes an event at once.
     """
 
     def __init__(
-        self, store: ApprovalStore, *, clock: Clock | None = None, notary: Notary | None = None
+        self,
+        store: ApprovalStore,
+        *,
+        clock: Clock | None = None,
+        notary: Notary | None = None,
+        refusals: Callable[[ApprovalRefused], Awaitable[None]] | None = None,
     ) -> None:
         self.records = Records(store, clock=clock or SystemClock(), notary=notary)
+        self._put_refusal = refusals or self.records.tell
 
     async def get(self, key: str) -> Approval:
         """Return the record as it counts now; see `Records.get`."""
@@ -128,7 +137,7 @@ class Desk:
         ):
             if text is not None:
                 check_text(text, field=field, limit=limit, least=least)
-        kept = parse_json(canonical_text(dict(metadata or {}), max_size=_MAX_METADATA))
+        kept = _metadata(metadata)
         edited, digest = await self._edit(key, payload)
         change = await self.records.change(
             key,
@@ -190,6 +199,44 @@ class Desk:
             key, RecordView(principal=principal, groups=tuple(groups), surface=surface)
         )
 
+    async def reveal(
+        self,
+        key: str,
+        *,
+        principal: str,
+        paths: Sequence[str],
+        groups: Sequence[str] = (),
+        surface: str = "api",
+    ) -> Approval:
+        """Put on record that masked values are shown to *principal*: call it before showing them.
+
+        Args:
+            key: The record's key.
+            principal: The person, as the transport proved it.
+            paths: Which values, as JSON pointers of at most 1,000 characters; at most 1,000.
+            groups: Groups of the route in which the caller found the person just now.
+            surface: Where they are shown.
+
+        Raises:
+            NotAllowed: Not one of the people who may answer, or the route reveals nothing
+                (`reveal_forbidden`).
+            Tampered: Somebody else wrote into the record; an alarm is on record.
+            ApprovalNotFound: There is no such record.
+            StoreUnavailable: Nothing is on record, and nothing may be shown.
+            Unconfirmed: It is not known whether it is on record; nothing may be shown.
+        """
+        check_text(principal, field="principal", limit=MAX_NAME)
+        check_text(surface, field="surface", limit=MAX_NAME)
+        _check_groups(groups)
+        if len(paths) > _MAX_PATHS:
+            raise LimitExceeded(field="paths", value=len(paths), limit=_MAX_PATHS)
+        for path in paths:
+            check_text(path, field="paths", limit=_MAX_PATH, least=0)
+        return await self.records.reveal(
+            key,
+            Reveal(principal=principal, paths=tuple(paths), groups=tuple(groups), surface=surface),
+        )
+
     async def cancel(
         self,
         key: str,
@@ -233,6 +280,47 @@ class Desk:
         """
         return await self.records.commit(key, Expire())
 
+    def flaw(self, approval: Approval) -> str | None:
+        """Return what of *approval* this side cannot vouch for, `None` where it can for all.
+
+        Whoever shows people a record asks first: what somebody else wrote into the store is not
+        told as a person's answer. Without a notary nothing is proved, and nothing asked for.
+        """
+        notary = self.records.notary
+        return None if notary is None else notary.flaw(approval)
+
+    async def vouch(self, approval: Approval) -> None:
+        """Return if this side can vouch for what *approval* says.
+
+        Raises:
+            Tampered: It cannot; an alarm is on record.
+            StoreUnavailable: It cannot, and the alarm could not be put on record.
+        """
+        part = self.flaw(approval)
+        if part is not None:
+            await self.alarm(approval, part=part)
+            raise Tampered(approval.key, part=part)
+
+    async def alarm(self, approval: Approval, *, part: str) -> None:
+        """Put on record that somebody else wrote *part* of *approval*; see `ApprovalAlarm`."""
+        await self.records.tell(
+            ApprovalAlarm(
+                id=approval.id,
+                namespace=approval.namespace,
+                at=await self.records.about_now(),
+                part=part,
+            )
+        )
+
+    async def confirmed(self, approval: Approval) -> bool:
+        """Say whether how *approval* ended is as durable as the store is asked to make it.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+            Unconfirmed: It does not answer.
+        """
+        return await self.records.confirmed(approval)
+
     async def refuse(
         self,
         key: str,
@@ -254,7 +342,7 @@ class Desk:
             attempt: An id of the click.
         """
         namespace, slash, approval_id = key.rpartition("/")
-        await self.records.tell(
+        await self._put_refusal(
             ApprovalRefused(
                 id=approval_id,
                 namespace=namespace if slash else DEFAULT_NAMESPACE,
@@ -268,10 +356,18 @@ class Desk:
         )
 
 
+def _metadata(given: object) -> Any:
+    """Return the caller's metadata as a copy."""
+    if given is not None and not isinstance(given, Mapping):
+        raise PayloadNotCanonical(path="/metadata", reason="it is no object")
+    return parse_json(canonical_text(dict(given or {}), max_size=_MAX_METADATA))
+
+
 def _check_groups(groups: Sequence[str]) -> None:
-    if isinstance(groups, str):
-        # It would be read as its letters.
-        raise InvalidId(field="groups", reason="it is str, not a sequence of groups")
+    if isinstance(groups, str) or not isinstance(groups, Sequence):
+        # Text would be read as its letters.
+        reason = f"it is {type(groups).__name__}, not a sequence of groups"
+        raise InvalidId(field="groups", reason=reason)
     if len(groups) > _MAX_GROUPS:
         raise LimitExceeded(field="groups", value=len(groups), limit=_MAX_GROUPS)
     for group in groups:

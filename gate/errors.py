@@ -38,9 +38,7 @@ Our error hierarchy::
     ├── SnapshotUnsupported (ValueError)       a snapshot of a version that is not known here
     └── ModelFailed (RuntimeError)             the model gave no answer to go on with
 
-Outcomes that a model must treat differently are different classes. Each class keeps its data as
-attributes and has a stable ``code`` for logs, wires and dashboards. No message holds any value of a
-payload; a path in one names only keys that look like plain names.
+Each has its data and a stable ``code``. No message holds a value of a payload.
 """
 
 from __future__ import annotations
@@ -67,17 +65,12 @@ __all__ = [
     "InvalidId",
     "InvalidVerdict",
     "LimitExceeded",
-    "ModelFailed",
     "NotAllowed",
     "PayloadNotCanonical",
     "PolicyError",
     "ReceiptInvalid",
     "Refused",
-    "RunNotFound",
-    "RunTaken",
-    "RunUnfinished",
     "SignoffError",
-    "SnapshotUnsupported",
     "StoreCorrupt",
     "StoreUnavailable",
     "Tampered",
@@ -260,11 +253,10 @@ class ApprovalTimeout(SignoffError, TimeoutError):
 class NotAllowed(SignoffError, PermissionError):
     """The answer is refused and nothing changed. ``reason`` is a stable word.
 
-    Words in use: ``not_approver``, ``self_approval``, ``not_by``, ``not_member``,
-    ``not_checked``, ``not_routed``,
-    ``incomplete_view``, ``edit_not_allowed``, ``override_not_allowed``, ``not_approved``,
-    ``overridden``, ``not_consumed``, ``already_reported``, ``not_due``, ``no_keys``,
-    ``agent``.
+    ``not_approver``, ``self_approval``, ``not_by``, ``not_member``, ``not_checked``, ``agent``,
+    ``not_routed``, ``incomplete_view``, ``reveal_forbidden``, ``edit_not_allowed``,
+    ``override_not_allowed``, ``no_keys``, ``not_approved``, ``overridden``, ``not_consumed``,
+    ``already_reported``, ``not_due``.
     """
 
     code: ClassVar[str] = "not_allowed"
@@ -314,7 +306,7 @@ class StoreCorrupt(SignoffError, ValueError):
 class Tampered(StoreCorrupt):
     """Somebody without the trusted side's secret wrote into a record: nothing of it is signed.
 
-    ``part`` is what does not bear its MAC: ``terms``, ``votes`` or ``views``.
+    ``part`` is what does not bear its proof: ``terms``, ``votes``, ``views`` or ``receipt``.
     """
 
     code: ClassVar[str] = "tampered"
@@ -369,10 +361,7 @@ class LimitExceeded(SignoffError, ValueError):
 
 
 class PolicyError(SignoffError, ValueError):
-    """A policy that cannot be read or taken; no right is widened by it.
-
-    ``file``, ``line`` and ``key`` say where, as far as that is known; ``reason`` says what.
-    """
+    """A policy not read or taken; ``file``, ``line``, ``key`` say where, ``reason`` says what."""
 
     code: ClassVar[str] = "policy_error"
 
@@ -401,74 +390,6 @@ class ConfigError(SignoffError, ValueError):
         super().__init__(f"{setting}: {reason}")
         self.setting = setting
         self.reason = reason
-
-
-class RunUnfinished(SignoffError, RuntimeError):
-    """The agent's last run has not ended: `resume` it, or `abandon` it, before the next one.
-
-    ``pending`` are the call ids that wait for a decision; ``running`` says whether this very object
-    is at work on it.
-    """
-
-    code: ClassVar[str] = "run_unfinished"
-
-    def __init__(
-        self, agent_id: str, *, run_id: str, pending: tuple[str, ...] = (), running: bool = False
-    ) -> None:
-        word = "is running" if running else "has not ended"
-        super().__init__(
-            f"run {run_id!r} of agent {agent_id!r} {word} ({len(pending)} calls wait for a decision)"
-        )
-        self.agent_id = agent_id
-        self.run_id = run_id
-        self.pending = pending
-        self.running = running
-
-
-class RunTaken(SignoffError):
-    """Another worker has written to the run since this one read it: this one does nothing more."""
-
-    code: ClassVar[str] = "run_taken"
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"another worker goes on with run {run_id!r}")
-        self.run_id = run_id
-
-
-class RunNotFound(SignoffError, LookupError):
-    """There is no run to go on with."""
-
-    code: ClassVar[str] = "run_not_found"
-
-    def __init__(self, agent_id: str) -> None:
-        super().__init__(f"agent {agent_id!r} has no run")
-        self.agent_id = agent_id
-
-
-class SnapshotUnsupported(SignoffError, ValueError):
-    """A snapshot of a version that this code does not know. Nothing of it was used."""
-
-    code: ClassVar[str] = "snapshot_unsupported"
-
-    def __init__(self, version: object) -> None:
-        shown = str(version) if isinstance(version, int) and abs(version) < 10**9 else "unknown"
-        super().__init__(f"snapshots of version {shown} are not supported here")
-        self.version = version
-
-
-class ModelFailed(SignoffError, RuntimeError):
-    """The model gave no answer to go on with. The run is as it was: `resume` asks it again.
-
-    ``error`` is the class of what it raised; the error itself is the cause.
-    """
-
-    code: ClassVar[str] = "model_failed"
-
-    def __init__(self, run_id: str, *, step: int, error: str) -> None:
-        super().__init__(f"the model failed with {error} at step {step} of run {run_id!r}")
-        self.run_id = run_id
-        self.step = step
-        self.error = error
 
 
 def _rebuilt(kind: type[SignoffError], args: tuple[Any, ...]) -> SignoffError:

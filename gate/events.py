@@ -27,6 +27,7 @@ __all__ = [
     "ApprovalReported",
     "ApprovalRequested",
     "ApprovalResolved",
+    "ApprovalRevealed",
     "ApprovalRouted",
     "ApprovalViewed",
     "ApprovalVoted",
@@ -76,6 +77,17 @@ class ApprovalViewed(ApprovalEvent, frozen=True):
 
     type: Literal["onApprovalViewed"] = "onApprovalViewed"
     principal: str
+    digest: str
+    surface: str = "api"
+
+
+class ApprovalRevealed(ApprovalEvent, frozen=True):
+    """A masked value was revealed to a person; written before it was."""
+
+    type: Literal["onApprovalRevealed"] = "onApprovalRevealed"
+    principal: str
+    path: str
+    """Which value, as a JSON pointer (RFC 6901) into the arguments; never the value itself."""
     digest: str
     surface: str = "api"
 
@@ -158,6 +170,8 @@ class ApprovalRefused(ApprovalAnswer, frozen=True):
 
     type: Literal["onApprovalRefused"] = "onApprovalRefused"
     reason: str
+    count: int = Field(default=1, ge=1, strict=True)
+    """How many it stands for: the like of it, after the first one, are put together."""
 
 
 class ApprovalAlarm(ApprovalEvent, frozen=True):
@@ -172,6 +186,7 @@ Event = Annotated[
     ApprovalRequested
     | ApprovalRouted
     | ApprovalViewed
+    | ApprovalRevealed
     | ApprovalVoted
     | ApprovalResolved
     | ApprovalEscalated

@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from .approval import Approval, View, Vote
 from .canonical import canonical_text
-from .errors import Tampered
-from .keys import SigningKey
-from .receipts import Verifier, sign_receipt
+from .errors import DigestMismatch, ReceiptInvalid, Tampered
+from .keys import PublicKey, SigningKey
+from .receipts import ReceiptVote, Verifier, sign_receipt
 
 __all__ = ["USE_WITHIN", "Notary"]
 
@@ -34,13 +35,19 @@ class Notary:
         secret: For the MACs, at least 32 bytes; all replicas and the command line share it. It is
             not the signing key, and nothing is verified with it elsewhere.
         use_within: How long after a decision its run may be taken.
+        trusted: This side's keys from before; what they signed is still ours.
 
     Raises:
         ValueError: *secret* is too short.
     """
 
     def __init__(
-        self, key: SigningKey, *, secret: bytes, use_within: timedelta = USE_WITHIN
+        self,
+        key: SigningKey,
+        *,
+        secret: bytes,
+        use_within: timedelta = USE_WITHIN,
+        trusted: Sequence[PublicKey] = (),
     ) -> None:
         if len(secret) < 32:
             raise ValueError("a secret of at least 32 bytes is needed")
@@ -50,7 +57,7 @@ class Notary:
         self._key = key
         self._use_within = use_within
         self._mac_key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO).derive(secret)
-        self._verifier = Verifier((key.public,))
+        self._verifier = Verifier((*trusted, key.public))
 
     def check(self, approval: Approval) -> None:
         """Return if this side wrote the terms, the votes and the views of *approval*.
@@ -80,6 +87,35 @@ class Notary:
             ReceiptInvalid: It does not.
         """
         self._verifier.verify(approval, now=now)
+
+    def flaw(self, approval: Approval) -> str | None:
+        """Return what of *approval* does not bear this side's proof; `None` if all of it does.
+
+        Of a decision that is its receipt (`receipt`), or the answers beside it (`votes`). Before
+        there is one it is what `check` looks at. A key that has retired since the decision still
+        proves it: whether it may be used is the gate's question.
+        """
+        if approval.decision is None:
+            if approval.final:
+                return None  # anybody may withdraw, and time ends it by itself
+            try:
+                self.check(approval)
+            except Tampered as error:
+                return error.part
+            return None
+        if approval.decided_at is None:
+            return "receipt"
+        try:
+            receipt = self._verifier.verify(approval, now=approval.decided_at)
+        except (ReceiptInvalid, DigestMismatch):
+            return "receipt"
+        said = tuple(
+            ReceiptVote(
+                principal=vote.principal, verdict=vote.verdict, at=vote.at, surface=vote.surface
+            )
+            for vote in approval.votes
+        )
+        return None if receipt.votes == said else "votes"
 
     def attest(self, before: Approval, after: Approval) -> Approval:
         """Return *after* with MACs on what is new since *before*, and a receipt if it is decided.

@@ -3,10 +3,11 @@
 A store's whole duty is `ApprovalStore`: three methods. Everything else is an optional capability
 with a small Protocol of its own, found by `isinstance`. Without them the gate polls, uses its own
 clock and consumes by compare-and-set, and says so once at start; the bot needs `StoreClock`,
-`EventLog`, `AuditLog`, `Listing`, `Leases` and `Cards` and refuses to start without them.
+`EventLog`, `AuditLog`, `Bounded`, `Listing`, `Leases` and `Cards`, and refuses to start without
+them.
 
-Stores know no rules. They never look into a record beyond its `key`, `version`, `status` and
-`due`, and never change one. `stores.conformance` proves a store against every sentence here.
+Stores know no rules. They never look into a record beyond its `key`, `agent`, `version`, `status`
+and `due`, and never change one. `stores.conformance` proves a store against every sentence here.
 
 All methods raise `StoreUnavailable` when the store cannot be reached or cannot serve and nothing
 was written, `Unconfirmed` when a write was sent and its fate is not known, and `StoreCorrupt` when
@@ -24,13 +25,16 @@ from typing import Protocol, runtime_checkable
 
 from .approval import Approval, Consumption
 from .audit import AuditEntry, AuditHead, RawEvent
+from .bounds import Bounds
 from .events import ApprovalEvent
 
 __all__ = [
     "ApprovalStore",
     "AuditLog",
+    "Bounded",
     "BulkRead",
     "Cards",
+    "Confirmation",
     "ConsumeOnce",
     "Event",
     "EventLog",
@@ -96,6 +100,9 @@ class ApprovalStore(Protocol):
         taken away or replaced: a record with another one is `STALE`. Of many concurrent calls with
         one expected version at most one is `APPLIED`. Record, events, index entries and wake-up are
         written together or not at all; nothing is written unless the answer is `APPLIED`.
+
+        A final record waits for the durability that the store was opened with; `Unconfirmed` where
+        that was not reached. Then it stands all the same, and `Confirmation.confirm` asks again.
         """
         ...
 
@@ -217,6 +224,14 @@ class AuditLog(Protocol):
         """
         ...
 
+    async def drop_sealed(self, through: int) -> int:
+        """Take away the entries with numbers up to *through*; return how many.
+
+        The last entry stays, whatever *through* is: the chain goes on from it. Whoever calls this
+        has a copy.
+        """
+        ...
+
     async def is_sealed(self, cursor: str) -> bool:
         """Say whether the event at *cursor* is sealed; what is no cursor is a `ValueError`."""
         ...
@@ -253,6 +268,43 @@ class Listing(Protocol):
 
 
 @runtime_checkable
+class Bounded(Protocol):
+    """A store that holds every agent to the operator's bounds, whatever the agent's process says.
+
+    Its `put` raises `LimitExceeded`, and writes nothing, where a new pending record would be one
+    more than its agent may have pending, or one more than it may ask for within a minute of the
+    store's clock. An agent is counted in each namespace by itself. A key that is taken is answered
+    as ever, and counts for nothing.
+
+    It keeps a final record at least until the retention has passed since the last write of it or
+    its consumption. Nothing is ever gone by itself.
+    """
+
+    async def bounds(self) -> Bounds:
+        """Return the bounds that the store goes by; those of `Bounds()` until others are set."""
+        ...
+
+    async def set_bounds(self, bounds: Bounds) -> None:
+        """Go by *bounds* from now on."""
+        ...
+
+    async def place_of(self, approval: Approval) -> int:
+        """Return the place of *approval* among its agent's pending ones, the first written first.
+
+        From 1; behind all of them where it is not known yet. A record is known from its first write
+        by a method of this store until it is final, also one that somebody else put there.
+        """
+        ...
+
+    async def forget(self, *, limit: int = 100) -> int:
+        """Take away up to *limit* final records whose retention has passed; return how many.
+
+        Each goes as a whole, with its consumption and the notes of its cards. Its events stay.
+        """
+        ...
+
+
+@runtime_checkable
 class ConsumeOnce(Protocol):
     """A store that keeps the consumption apart from the state, so that writing it races nobody."""
 
@@ -264,6 +316,19 @@ class ConsumeOnce(Protocol):
         The version stays as it is. Raises `ApprovalNotFound`, and writes nothing, without a record.
         Waits for the durability that the store was opened with before it returns; `Unconfirmed`
         where that was not reached. From then on `get` returns the record with this consumption.
+        """
+        ...
+
+
+@runtime_checkable
+class Confirmation(Protocol):
+    """A store whose last writes a failover could lose, and which can say whether it could."""
+
+    async def confirm(self, key: str, *, seconds: float) -> bool:
+        """Say whether the state under *key* has the durability that the store was opened with.
+
+        Waits up to *seconds* for it. Changes nothing; `True` where nothing is to be waited for,
+        and where there is no such record.
         """
         ...
 

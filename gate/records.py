@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from .approval import Approval
 from .clock import Clock
-from .commands import CastVote, Command, Consume, RecordView
+from .commands import CastVote, Command, Consume, RecordView, Reveal
 from .errors import (
     AlreadyConsumed,
     ApprovalNotFound,
@@ -24,15 +24,17 @@ from .errors import (
 )
 from .events import ApprovalAlarm, ApprovalEvent
 from .notary import Notary
-from .protocols import ApprovalStore, ConsumeOnce, EventLog, Patched, StoreClock
+from .protocols import ApprovalStore, Confirmation, ConsumeOnce, EventLog, Patched, StoreClock
 from .standing import as_of
 from .transitions import apply
+from .voting import reveal
 
 __all__ = ["Change", "Records"]
 
 _CONTENTION: Final = 64
 _REPEATS: Final = 3
 _CLOCK_LIFE: Final = 60.0
+_CONFIRM_SECONDS: Final = 0.5
 
 T = TypeVar("T")
 
@@ -136,6 +138,8 @@ class Records:
                 now = await self.now()
                 current = await self._read(key)
                 if doubt is not None and doubt.settled_by(current):
+                    if not await self.confirmed(current):
+                        raise Unconfirmed(what, approval_id=current.id)
                     return Change(current, written=True)
                 if isinstance(command, (CastVote, RecordView)):
                     await self._check(current, command, now)
@@ -193,13 +197,37 @@ class Records:
             raise AlreadyConsumed(taken, operation_id=standing.operation_id)
         return taken
 
-    async def tell(self, event: ApprovalEvent) -> None:
-        """Log an event that changes no record, where the store keeps a log."""
+    async def reveal(self, key: str, command: Reveal) -> Approval:
+        """Put a reveal on record; return the record, of which the caller now shows the values.
+
+        Raises:
+            NotAllowed: This person, or anybody, may not be shown them.
+            Tampered: Somebody else wrote into the record.
+        """
+        now = await self.now()
+        current = as_of(await self._read(key), now)
+        await self._check(current, command, now)
+        await self.tell(*reveal(current, command, now))
+        return current
+
+    async def confirmed(self, approval: Approval) -> bool:
+        """Say whether a failover of the store cannot take back how *approval* ended.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+            Unconfirmed: It does not answer.
+        """
+        if not approval.final or not isinstance(self.store, Confirmation):
+            return True
+        return await self.store.confirm(approval.key, seconds=_CONFIRM_SECONDS)
+
+    async def tell(self, *events: ApprovalEvent) -> None:
+        """Log events that change no record, where the store keeps a log."""
         if isinstance(self.store, EventLog):
-            await self.store.append((event,))
+            await self.store.append(events)
 
     async def _check(
-        self, current: Approval, command: CastVote | RecordView, now: datetime
+        self, current: Approval, command: CastVote | RecordView | Reveal, now: datetime
     ) -> None:
         """Refuse to build on what somebody else wrote into the record."""
         if current.final:

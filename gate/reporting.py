@@ -7,11 +7,14 @@ from typing import Any, Final
 
 from .approval import MAX_NAME, Approval, Outcome, check_text
 from .commands import Report
+from .errors import InvalidId, LimitExceeded
 from .records import Records
 
 __all__ = ["Reports"]
 
 _BUDGET: Final = 5.0
+_LONGEST: Final = 1e9
+"""Seconds: a run of thirty years."""
 
 
 class Reports:
@@ -30,6 +33,10 @@ class Reports:
         """Write the outcome; see `ApprovalGate.report`."""
         if error is not None:
             check_text(error, field="error", limit=MAX_NAME)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise InvalidId(field="seconds", reason=f"it is {type(seconds).__name__}, not a number")
+        if not seconds <= _LONGEST:
+            raise LimitExceeded(field="seconds", value=int(_LONGEST) + 1, limit=int(_LONGEST))
         outcome = Outcome(
             status="done" if error is None else "failed",
             error=error,

@@ -62,6 +62,8 @@ class Terms(WireModel):
     """Other workspaces whose people may answer, where they are named."""
     ladder: tuple[Rung, ...] = Field(default=(), max_length=20)
     """In the order of time."""
+    reveal: bool = Field(default=True, strict=True)
+    """Whether what is masked as a secret may be revealed to those who may answer."""
     mac: str | None = None
 
     @model_validator(mode="after")

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Final
 
 from .approval import Approval, ApprovalStatus, Decision, Verdict, View, Vote
-from .commands import CastVote, RecordView
+from .commands import CastVote, RecordView, Reveal
 from .errors import AlreadyDecided, NotAllowed
-from .events import ApprovalResolved, ApprovalViewed, ApprovalVoted
+from .events import ApprovalResolved, ApprovalRevealed, ApprovalViewed, ApprovalVoted
 from .quorum import may_vote, tally
 from .standing import Transition, about, check_open
 from .terms import Terms
 
-__all__ = ["cast", "record_view"]
+__all__ = ["cast", "record_view", "reveal"]
 
 _MAX_VIEWS: Final = 200
 
@@ -32,6 +32,22 @@ def record_view(current: Approval, command: RecordView, now: datetime) -> Transi
         current.model_copy(update={"views": (*current.views, view)[-_MAX_VIEWS:]}),
         (ApprovalViewed(**about(current, now), **told),),
         before=current.deadline,
+    )
+
+
+def reveal(current: Approval, command: Reveal, now: datetime) -> tuple[ApprovalRevealed, ...]:
+    """Return the events of a reveal, one for each value; also of what has ended.
+
+    Raises:
+        NotAllowed: The person may not answer, or the route reveals nothing (`reveal_forbidden`).
+    """
+    who = command.principal
+    _check_voter(current, current.asking(now), who, command.groups, require_route=True)
+    if current.terms is not None and not current.terms.reveal:
+        raise NotAllowed(current.id, reason="reveal_forbidden", principal=who)
+    told = {"principal": who, "digest": current.effective_digest, "surface": command.surface}
+    return tuple(
+        ApprovalRevealed(**about(current, now), path=path, **told) for path in command.paths
     )
 
 

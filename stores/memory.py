@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ from gate import (
     ApprovalNotFound,
     AuditEntry,
     AuditHead,
+    Bounds,
     Clock,
     Consumption,
+    LimitExceeded,
     LoggedEvent,
     Patched,
     RawEvent,
@@ -26,6 +29,8 @@ from gate import (
 )
 
 __all__ = ["MemoryStore"]
+
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass
@@ -58,15 +63,25 @@ class MemoryStore:
         self._leases: dict[str, _Lease] = {}
         self._fences: dict[str, int] = {}
         self._cards: dict[str, dict[str, str]] = {}
+        self._bounds = Bounds()
+        self._asking: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        """Agent → keys of what it has pending, in order."""
+        self._lately: dict[str, deque[datetime]] = {}
+        self._ended: dict[str, datetime] = {}
+        """What is final, and since when; the latest last."""
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""
 
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
-        """See `gate.ApprovalStore.put`."""
+        """See `gate.ApprovalStore.put` and `gate.Bounded`."""
         key = approval.key
         if key not in self._records:
+            if not approval.final:
+                self._admit(_owner(approval))
             self._write(key, approval, events)
+            if not approval.final:
+                self._lately[_owner(approval)].append(self._clock.now())
         return self._read(key)
 
     async def get(self, key: str) -> Approval | None:
@@ -184,7 +199,16 @@ class MemoryStore:
 
     async def sealed(self, after: int = 0, *, limit: int = 100) -> Sequence[tuple[int, str]]:
         """See `gate.AuditLog.sealed`."""
-        return [(entry.number, entry.text) for entry in self._entries[after : after + limit]]
+        gone = self._entries[0].number - 1 if self._entries else 0
+        first = max(0, after - gone)
+        return [(entry.number, entry.text) for entry in self._entries[first : first + limit]]
+
+    async def drop_sealed(self, through: int) -> int:
+        """See `gate.AuditLog.drop_sealed`."""
+        kept = [entry for entry in self._entries[:-1] if entry.number > through]
+        gone = max(0, len(self._entries) - 1 - len(kept))
+        self._entries[:-1] = kept
+        return gone
 
     async def is_sealed(self, cursor: str) -> bool:
         """See `gate.AuditLog.is_sealed`."""
@@ -212,6 +236,30 @@ class MemoryStore:
         """See `gate.Listing.pending_count`."""
         return len(self._pending())
 
+    async def bounds(self) -> Bounds:
+        """See `gate.Bounded.bounds`."""
+        return self._bounds
+
+    async def set_bounds(self, bounds: Bounds) -> None:
+        """See `gate.Bounded.set_bounds`."""
+        self._bounds = bounds
+
+    async def place_of(self, approval: Approval) -> int:
+        """See `gate.Bounded.place_of`."""
+        asking = [*self._asking[_owner(approval)], approval.key]
+        return asking.index(approval.key) + 1
+
+    async def forget(self, *, limit: int = 100) -> int:
+        """See `gate.Bounded.forget`."""
+        kept = timedelta(seconds=self._bounds.retention)
+        now = self._clock.now()
+        gone = [key for key, ended in self._ended.items() if now - ended >= kept][:limit]
+        for key in gone:
+            del self._ended[key], self._records[key]
+            self._uses.pop(key, None)
+            self._cards.pop(key, None)
+        return len(gone)
+
     async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
         """See `gate.Listing.due`."""
         found = sorted((record.due, record.key) for record in self._pending())
@@ -230,6 +278,8 @@ class MemoryStore:
         if key not in self._uses:
             texts = [_dump(event.to_wire()) for event in events]
             self._uses[key] = consumption.model_dump_json(by_alias=True)
+            if key in self._ended:
+                self._end(key)
             self._log(texts)
             self._wake(key)
         return Consumption.model_validate_json(self._uses[key])
@@ -280,8 +330,31 @@ class MemoryStore:
         self._records[key] = record
         if use:
             self._uses.setdefault(key, use)
+        if approval.final:
+            self._asking[_owner(approval)].pop(key, None)
+            self._end(key)
+        else:
+            self._asking[_owner(approval)].setdefault(key)
         self._log(texts)
         self._wake(key)
+
+    def _admit(self, owner: str) -> None:
+        """Refuse one request more than the bounds allow."""
+        bounds, now = self._bounds, self._clock.now()
+        count = len(self._asking[owner])
+        if count >= bounds.pending:
+            raise LimitExceeded(field="pending approvals", value=count + 1, limit=bounds.pending)
+        times = self._lately.setdefault(owner, deque())
+        while times and now - times[0] >= _MINUTE:
+            times.popleft()
+        if len(times) >= bounds.per_minute:
+            value, limit = len(times) + 1, bounds.per_minute
+            raise LimitExceeded(field="requests within a minute", value=value, limit=limit)
+
+    def _end(self, key: str) -> None:
+        """Let the retention of a final record begin now."""
+        self._ended.pop(key, None)
+        self._ended[key] = self._clock.now()
 
     def _log(self, texts: Sequence[str]) -> None:
         self._events.extend(texts)
@@ -302,6 +375,10 @@ class MemoryStore:
     def _pending(self) -> list[Approval]:
         records = (self._read(key) for key in self._records)
         return [record for record in records if not record.final]
+
+
+def _owner(approval: Approval) -> str:
+    return f"{approval.namespace}/{approval.agent}"
 
 
 def _dump(wire: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from gate import (
     ApprovalStore,
     AuditLog,
+    Bounded,
     BulkRead,
     Cards,
     ConfigError,
@@ -29,6 +30,8 @@ from .private_folders import key_folder
 __all__ = ["Address", "Store", "open_store", "store_address"]
 
 _SETTING = "SIGNOFF_REDIS_URL"
+_REPLICAS = "SIGNOFF_WAIT_REPLICAS"
+_MOST_REPLICAS = 16
 _SCHEMES = ("redis", "rediss", "unix", "memory")
 
 
@@ -39,6 +42,7 @@ class Store(
     BulkRead,
     EventLog,
     AuditLog,
+    Bounded,
     Listing,
     ConsumeOnce,
     Leases,
@@ -56,7 +60,7 @@ async def open_store(
     operation_timeout: float = 2.0,
     connections: int = 64,
     ping_interval: float = 10.0,
-    wait_replicas: int = 0,
+    wait_replicas: int | None = None,
 ) -> AsyncIterator[Store]:
     """Open a store, and close it at the end of the block.
 
@@ -67,13 +71,15 @@ async def open_store(
         operation_timeout: Seconds for one whole operation on the server.
         connections: Operations under way at once; more of them queue in order.
         ping_interval: Seconds between looks at whether the listening connection still answers.
-        wait_replicas: Replicas that must have a consumption before the action may run.
+        wait_replicas: Replicas that must have a decision before it is told as one, and a
+            consumption before the action may run. Without it: `SIGNOFF_WAIT_REPLICAS`, else none.
 
     Raises:
-        ConfigError: No store is named and none lives here, or the address cannot be read, or the
-            data belongs to another version.
+        ConfigError: No store is named and none lives here, or the address or the number of
+            replicas cannot be read, or the data belongs to another version.
         StoreUnavailable: The server cannot be reached, or refuses us.
     """
+    replicas = _replicas(environ) if wait_replicas is None else wait_replicas
     async with store_address(url, environ=environ, schemes=_SCHEMES) as address:
         if address.url.startswith("memory:"):
             from .memory import MemoryStore
@@ -87,7 +93,7 @@ async def open_store(
             operation_timeout=operation_timeout,
             connections=connections,
             ping_interval=ping_interval,
-            wait_replicas=wait_replicas,
+            wait_replicas=replicas,
             key_file=address.key_file,
         ) as store:
             yield store
@@ -116,8 +122,7 @@ async def store_address(
     Raises:
         ConfigError: None is named and no server lives here, or it begins with something else.
     """
-    # The one place that may read the environment; and only when asked.
-    settings: Mapping[str, str] = os.environ if environ is None else environ  # noqa: TID251
+    settings = _environment(environ)
     address = url or settings.get(_SETTING) or ""
     if address:
         _check_scheme(address, schemes)
@@ -133,6 +138,18 @@ async def store_address(
                 "`signoff demo`, which bring a server of their own",
             )
         yield Address(server.url, key_folder(settings, create=False) / "public_keys")
+
+
+def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:
+    # The one place that may read the environment; and only when asked.
+    return os.environ if given is None else given  # noqa: TID251
+
+
+def _replicas(environ: Mapping[str, str] | None) -> int:
+    text = _environment(environ).get(_REPLICAS, "") or "0"
+    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_REPLICAS):
+        raise ConfigError(_REPLICAS, f"a whole number from 0 to {_MOST_REPLICAS}")
+    return int(text)
 
 
 def _check_scheme(address: str, schemes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,7 +25,10 @@ from stores import Store, key_folder, open_store
 
 from ..deciding import Answers, Attempt, Voter
 from ..keyring import open_keyring
+from ..masking import Masking, spots_of
+from ..settings import read_masking
 from ..slack.ids import cli_principal
+from .named import checked_id
 from .output import print_approval, print_approvals, print_json
 
 __all__ = ["approve", "cancel", "list_pending", "reject", "show"]
@@ -34,28 +38,38 @@ _WHY = {
     "with SIGNOFF_KEYS.",
     "not_approver": "The route of this approval does not list you.",
     "incomplete_view": "You were not shown all of it yet: run `signoff show` first, or leave out "
-    "`--yes`.",
+    "`--yes`. What is masked is shown with `--reveal`.",
+    "reveal_forbidden": "The route of this approval reveals nothing that is masked; it can only be "
+    "rejected.",
 }
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-_namespace = click.option("--namespace", default="default", show_default=True)
-_id = click.argument("approval_id", metavar="ID")
+_reveal = click.option(
+    "--reveal", is_flag=True, help="Show what looks like a secret; that goes on record."
+)
+_namespace = click.option(
+    "--namespace", default="default", show_default=True, callback=checked_id
+)
+_id = click.argument("approval_id", metavar="ID", callback=checked_id)
 
 
 @click.command("list")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @_json
-def list_pending(*, limit: int, as_json: bool) -> None:
+@_reveal
+def list_pending(*, limit: int, as_json: bool, reveal: bool) -> None:
     """List what is pending, oldest first."""
 
     async def work(store: Store) -> None:
         keys = await store.pending(limit=limit)
         found = await store.get_many(keys)
         approvals = [record for record in found if isinstance(record, Approval)]
+        desk = _Place(store)
         if as_json:
-            print_json([approval.to_wire() for approval in approvals])
+            print_json([await desk.wire(each, reveal=reveal) for each in approvals])
         else:
-            print_approvals(approvals, now=await store.now(), total=await store.pending_count())
+            now, total = await store.now(), await store.pending_count()
+            print_approvals(approvals, masking=desk.masking, now=now, total=total)
 
     _with_store(work)
 
@@ -64,19 +78,21 @@ def list_pending(*, limit: int, as_json: bool) -> None:
 @_id
 @_namespace
 @_json
-def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
+@_reveal
+def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> None:
     """Show one approval whole: what was asked, who may answer, what became of it.
 
-    Where you may answer it, it goes on record that you were shown all of it.
+    Where you may answer it, it goes on record that you were shown all of it. What looks like a
+    secret is masked; `--reveal` shows it to those who may answer, which goes on record too.
     """
 
     async def work(store: Store) -> None:
-        desk = _desk(store)
-        approval = await desk.get(record_key(approval_id, namespace))
-        _print(approval, as_json=as_json)
-        if not approval.final and approval.terms is not None:
+        place = _Place(store)
+        approval = await place.desk.get(record_key(approval_id, namespace))
+        seen = await place.show(approval, as_json=as_json, reveal=reveal)
+        if seen and not approval.final and approval.terms is not None:
             with contextlib.suppress(NotAllowed, AlreadyDecided):
-                await desk.view(approval.key, principal=_voter().principal, surface="cli")
+                await place.desk.view(approval.key, principal=_voter().principal, surface="cli")
 
     _with_store(work)
 
@@ -87,21 +103,24 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
 @click.option("--note", help="A note for the agent and the thread.")
 @click.option("--yes", is_flag=True, help="Do not show it and ask: you ran `show` before.")
 @_json
+@_reveal
 def approve(
-    *, approval_id: str, namespace: str, note: str | None, yes: bool, as_json: bool
+    *, approval_id: str, namespace: str, note: str | None, yes: bool, as_json: bool, reveal: bool
 ) -> None:
     """Approve, as the person that the operating system says you are.
 
     Refused unless the approval's route lists that person as `cli:<login name>`, and unless you were
-    shown all of it: here, or by `show` before.
+    shown all of it: here, or by `show` before; where something is masked, with `--reveal`.
     """
 
     async def work(store: Store) -> None:
-        approval = await _desk(store).get(record_key(approval_id, namespace))
+        place = _Place(store)
+        approval = await place.desk.get(record_key(approval_id, namespace))
+        seen = False
         if not yes:
-            print_approval(approval)
+            seen = await place.show(approval, as_json=False, reveal=reveal)
             click.confirm("Approve exactly this?", abort=True, err=True)
-        await _answer(store, approval, Verdict.APPROVE, seen=not yes, note=note, as_json=as_json)
+        await _answer(place, approval, Verdict.APPROVE, seen=seen, note=note, as_json=as_json)
 
     _with_store(work)
 
@@ -115,8 +134,9 @@ def reject(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
     """Reject, as the person that the operating system says you are."""
 
     async def work(store: Store) -> None:
-        approval = await _desk(store).get(record_key(approval_id, namespace))
-        await _answer(store, approval, Verdict.DENY, note=reason, as_json=as_json)
+        place = _Place(store)
+        approval = await place.desk.get(record_key(approval_id, namespace))
+        await _answer(place, approval, Verdict.DENY, note=reason, as_json=as_json)
 
     _with_store(work)
 
@@ -131,15 +151,74 @@ def cancel(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
 
     async def work(store: Store) -> None:
         key = record_key(approval_id, namespace)
-        _print(
-            await _desk(store).cancel(key, by=_voter().principal, reason=reason), as_json=as_json
-        )
+        place = _Place(store)
+        cancelled = await place.desk.cancel(key, by=_voter().principal, reason=reason)
+        await place.show(cancelled, as_json=as_json)
 
     _with_store(work)
 
 
+class _Place:
+    """Where a person sits at the command line: the desk, and what masks secrets.
+
+    The desk signs where the operator's keys are; elsewhere it can only withdraw.
+
+    Raises:
+        ConfigError: There are keys, or a file of settings, and they cannot be read.
+    """
+
+    def __init__(self, store: Store) -> None:
+        environ = os.environ  # noqa: TID251  (a composition root)
+        rules = read_masking(environ, directory=Path.cwd())
+        folder = key_folder(environ, create=False)
+        secret: bytes | None = None
+        self.desk = Desk(store)
+        if folder.exists():
+            ring = open_keyring(folder, create=False)
+            secret = environ.get("SIGNOFF_SECRET", "").encode() or ring.secret
+            self.desk = Desk(store, notary=ring.notary(secret))
+        self.masking = Masking(keys=rules.keys, shapes=rules.shapes, secret=secret)
+
+    async def show(self, approval: Approval, *, as_json: bool, reveal: bool = False) -> bool:
+        """Print *approval*; return whether all of it was shown.
+
+        Raises:
+            NotAllowed: It may not be revealed to this person; nothing is printed.
+        """
+        masked = self._masked(approval)
+        if masked and reveal:
+            await self._note(approval)
+        if as_json:
+            wire = approval.to_wire() if reveal else self.masking.wire(approval)
+            print_json(wire)
+        else:
+            print_approval(approval, masking=None if reveal else self.masking)
+        return reveal or not masked
+
+    async def wire(self, approval: Approval, *, reveal: bool) -> dict[str, Any]:
+        """Return *approval* for scripts, masked unless it may be revealed to this person."""
+        if reveal:
+            with contextlib.suppress(NotAllowed):
+                if self._masked(approval):
+                    await self._note(approval)
+                return approval.to_wire()
+        return self.masking.wire(approval)
+
+    def _masked(self, approval: Approval) -> bool:
+        names = (approval.name, approval.agent)
+        return any(spots_of(self.masking.payload(approval.effective_payload))) or any(
+            self.masking.prose(name) != name for name in names
+        )
+
+    async def _note(self, approval: Approval) -> None:
+        spots = spots_of(self.masking.payload(approval.effective_payload))
+        paths = [spot.path for spot in spots] or [""]
+        who = _voter().principal
+        await self.desk.reveal(approval.key, principal=who, paths=paths, surface="cli")
+
+
 async def _answer(
-    store: Store,
+    place: _Place,
     approval: Approval,
     verdict: Verdict,
     *,
@@ -148,28 +227,13 @@ async def _answer(
     as_json: bool,
 ) -> None:
     attempt = Attempt(_voter(), surface="cli")
-    answer = await Answers(_desk(store)).answer(approval, attempt, verdict, seen=seen, note=note)
+    answer = await Answers(place.desk).answer(approval, attempt, verdict, seen=seen, note=note)
     if answer.refused is not None:
         if isinstance(answer.refused, NotAllowed) and answer.refused.reason in _WHY:
             click.echo(_WHY[answer.refused.reason], err=True)
         raise answer.refused
     if answer.approval is not None:
-        _print(answer.approval, as_json=as_json)
-
-
-def _desk(store: Store) -> Desk:
-    """Return the desk, which signs where the operator's keys are; elsewhere it can only withdraw.
-
-    Raises:
-        ConfigError: There are keys, and they cannot be read.
-    """
-    environ = os.environ  # noqa: TID251  (a composition root)
-    folder = key_folder(environ, create=False)
-    if not folder.exists():
-        return Desk(store)
-    ring = open_keyring(folder, create=False)
-    given = environ.get("SIGNOFF_SECRET", "")
-    return Desk(store, notary=ring.notary(given.encode() if given else None))
+        await place.show(answer.approval, as_json=as_json)
 
 
 def _voter() -> Voter:
@@ -179,13 +243,6 @@ def _voter() -> Voter:
     except KeyError:
         raise InvalidId(field="login name", reason="the system has none for this user") from None
     return Voter(principal=cli_principal(name))
-
-
-def _print(approval: Approval, *, as_json: bool) -> None:
-    if as_json:
-        print_json(approval.to_wire())
-    else:
-        print_approval(approval)
 
 
 def _with_store(work: Callable[[Store], Awaitable[Any]]) -> None:

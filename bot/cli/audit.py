@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -23,15 +23,20 @@ from gate import (
     AuditCheck,
     AuditEntry,
     AuditReport,
+    ConfigError,
     StoreCorrupt,
+    configured_keys,
     read_audit_entry,
     record_key,
 )
-from stores import Store, open_store
+from stores import Store, key_folder, open_store
 
 from ..agentack import Trace
+from ..archive import Segment, segments
 from ..audit_story import receipt_key, tell
+from ..masking import Masking
 from ..slack.text import visible
+from .named import checked_id
 from .output import print_json
 
 __all__ = ["audit"]
@@ -43,6 +48,10 @@ _SHOWN: Final = 1000
 """Events of one approval that are told; more can only be refusals."""
 
 _Write = Callable[[str], object]
+_archive = click.option(
+    "--archive", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with what the bot has moved out of the store (`audit_archive`).",
+)  # fmt: skip
 
 
 @click.group()
@@ -60,22 +69,24 @@ def audit() -> None:
     "--out", "target", type=click.Path(dir_okay=False, path_type=Path),
     help="Write to this file, which only you can read, instead of standard output.",
 )  # fmt: skip
-def export(*, form: str, target: Path | None) -> None:
+@_archive
+def export(*, form: str, target: Path | None, archive: Path | None) -> None:
     """Hand out the sealed events as JSON Lines: for an auditor, an archive, another tool.
 
     Exit code 2 where the chain is broken; its lines are handed out all the same, a trace is not.
     """
+    archived = _segments(archive)
 
     async def work(store: Store, write: _Write) -> AuditReport:
         if form == "jsonl":
-            return await _checked(store, lambda line: write(line + "\n"))
+            return await _checked(store, lambda line: write(line + "\n"), archived=archived)
         trace = Trace()
 
         def take(line: str) -> None:
             with contextlib.suppress(ValueError):  # a broken chain makes no trace
                 trace.take(read_audit_entry(line))
 
-        report = await _checked(store, take)
+        report = await _checked(store, take, archived=archived)
         if report.whole:
             for part in trace.events(await _records(store, trace.keys)):
                 write(json.dumps(part, sort_keys=True, separators=(",", ":")) + "\n")
@@ -100,8 +111,11 @@ def export(*, form: str, target: Path | None) -> None:
     help="A head that was told elsewhere, as the thread shows it (`audit 123 · 9f3a …`), or a hash;"
     " may be given several times.",
 )  # fmt: skip
+@_archive
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-def verify(*, file: BinaryIO | None, heads: tuple[str, ...], as_json: bool) -> None:
+def verify(
+    *, file: BinaryIO | None, heads: tuple[str, ...], archive: Path | None, as_json: bool
+) -> None:
     """Check the chain in the store, or in an exported FILE (`-` is standard input).
 
     Names the first broken entry. That the end was cut off is seen only against a --head. Exit code
@@ -109,6 +123,9 @@ def verify(*, file: BinaryIO | None, heads: tuple[str, ...], as_json: bool) -> N
     or it could not be checked; 2: broken, or a wrong argument or setting.
     """
     anchors = [_anchor(text) for text in heads]
+    archived = _segments(archive)
+    if file is not None and archived:
+        raise click.UsageError("an exported FILE is whole by itself: leave out --archive")
     if file is not None:
         check = AuditCheck(anchors)
         for line in _lines(file):
@@ -116,7 +133,9 @@ def verify(*, file: BinaryIO | None, heads: tuple[str, ...], as_json: bool) -> N
         report, unsealed = check.finish(), None
     else:
         report, unsealed = _with_store(
-            lambda store: _and_unsealed(store, _checked(store, lambda _: None, anchors=anchors))
+            lambda store: _and_unsealed(
+                store, _checked(store, lambda _: None, archived=archived, anchors=anchors)
+            )
         )
     if as_json:
         print_json(_report_wire(report, unsealed))
@@ -128,8 +147,8 @@ def verify(*, file: BinaryIO | None, heads: tuple[str, ...], as_json: bool) -> N
 
 
 @audit.command()
-@click.argument("approval_id", metavar="ID")
-@click.option("--namespace", default="default", show_default=True)
+@click.argument("approval_id", metavar="ID", callback=checked_id)
+@click.option("--namespace", default="default", show_default=True, callback=checked_id)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
     """Tell what happened to one approval: who asked, who was asked, who said what, what ran.
@@ -190,29 +209,42 @@ def _print_story(
     table.add_column("entry", justify="right", style="dim", no_wrap=True)
     table.add_column("time", no_wrap=True)
     table.add_column("what", overflow="fold")
+    # The chain keeps people's words as they are; on a screen they look as everywhere else.
+    masking = Masking()
     told = [(str(entry.number), entry.event or {}) for entry in sealed]
     for number, wire in [*told, *(("not sealed", wire) for wire in unsealed)]:
         at, words = tell(wire, record)
-        table.add_row(number, at.isoformat(timespec="seconds") if at else "", Text(visible(words)))
+        table.add_row(
+            number,
+            at.isoformat(timespec="seconds") if at else "",
+            Text(visible(masking.prose(words))),
+        )
     console.print(table)
     if record is None:
         console.print("The record itself is gone, or cannot be read.", style="dim")
 
 
 async def _checked(
-    store: Store, each: Callable[[str], Any], *, anchors: list[AuditAnchor] | None = None
+    store: Store,
+    each: Callable[[str], Any],
+    *,
+    archived: Sequence[Segment],
+    anchors: Sequence[AuditAnchor] = (),
 ) -> AuditReport:
-    """Check the stored chain, and give *each* line, also those behind a broken one."""
-    check = AuditCheck(anchors or ())
-    async for line in _stored(store):
+    """Check the archived and the stored chain; give *each* line, also those behind a broken one."""
+    check = AuditCheck([*anchors, *(AuditAnchor.of(segment.end) for segment in archived)])
+    for segment in archived:
+        for old in segment.lines():
+            check.take(old)
+            each(old.decode(errors="replace"))
+    async for line in _stored(store, after=archived[-1].end.number if archived else 0):
         check.take(line)
         each(line)
     return check.finish()
 
 
-async def _stored(store: Store) -> AsyncIterator[str]:
-    """Yield the lines of the chain as they lie in the store."""
-    after = 0
+async def _stored(store: Store, *, after: int = 0) -> AsyncIterator[str]:
+    """Yield the lines of the chain as they lie in the store, from behind a number."""
     while page := await store.sealed(after, limit=_PAGE):
         for number, line in page:
             after = number
@@ -244,6 +276,24 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         if whole:
             yield part[:-1] if ended else part
         whole = ended
+
+
+def _segments(folder: Path | None) -> Sequence[Segment]:
+    """Return what is archived in *folder*.
+
+    Raises:
+        ConfigError: An anchor is missing or not signed by a key of ours, or there are no keys.
+    """
+    if folder is None:
+        return ()
+    environ = os.environ  # noqa: TID251  (a composition root)
+    keys = configured_keys(environ, own=key_folder(environ, create=False) / "public_keys")
+    if not keys:
+        raise ConfigError("SIGNOFF_PUBLIC_KEYS", "the anchors in --archive need the bot's keys")
+    try:
+        return segments(folder, keys)
+    except (ValueError, OSError) as error:
+        raise ConfigError("--archive", str(error)) from None
 
 
 def _anchor(text: str) -> AuditAnchor:

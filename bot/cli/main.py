@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gate import ConfigError, NotAllowed, SignoffError, get_logger
+from gate import ConfigError, NotAllowed, PolicyError, SignoffError, get_logger
 
 from ..manifest import build, to_yaml
 from .approvals import approve, cancel, list_pending, reject, show
@@ -20,6 +20,8 @@ from .audit import audit
 from .doctor import doctor
 from .keygen import keygen
 from .output import print_json
+from .policy import policy
+from .runs import runs
 
 __all__ = ["main"]
 
@@ -33,7 +35,7 @@ class _Command(click.Group):
         except SignoffError as error:
             click.echo(f"signoff: {error}", err=True)
             # 2: it cannot work as it is set up; 3: this answer is not allowed; 1: anything else.
-            codes = {ConfigError: 2, NotAllowed: 3}
+            codes = {ConfigError: 2, PolicyError: 2, NotAllowed: 3}
             ctx.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), 1))
 
 
@@ -119,7 +121,7 @@ def manifest(*, request_url: str | None, as_json: bool) -> None:
         click.echo(to_yaml(made), nl=False)
 
 
-for _verb in (list_pending, show, approve, reject, cancel, audit, doctor, keygen):
+for _verb in (list_pending, show, approve, reject, cancel, audit, doctor, keygen, policy, runs):
     main.add_command(_verb)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from gate import Approval, ApprovalStatus
 
+from ..masking import Masking
 from ..slack.render.payload import arguments
 from ..slack.text import visible
 
@@ -33,7 +34,9 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, sort_keys=True))
 
 
-def print_approvals(approvals: Sequence[Approval], *, now: datetime, total: int) -> None:
+def print_approvals(
+    approvals: Sequence[Approval], *, masking: Masking, now: datetime, total: int
+) -> None:
     """Print pending approvals as a table, oldest first."""
     if not approvals:
         click.echo("Nothing is pending.")
@@ -41,7 +44,7 @@ def print_approvals(approvals: Sequence[Approval], *, now: datetime, total: int)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("id", "agent", "action", "asked", "ends in", "channel"):
         table.add_column(column, overflow="fold")
-    for approval in approvals:
+    for approval in map(masking.veil, approvals):
         table.add_row(
             _text(approval.key),
             _text(approval.agent),
@@ -56,8 +59,16 @@ def print_approvals(approvals: Sequence[Approval], *, now: datetime, total: int)
         console.print(f"{total - len(approvals)} more; see --limit", style="dim")
 
 
-def print_approval(approval: Approval) -> None:
-    """Print one approval: what was asked, who may answer, what became of it."""
+def print_approval(approval: Approval, *, masking: Masking | None) -> None:
+    """Print one approval: what was asked, who may answer, what became of it.
+
+    Args:
+        approval: As it counts now.
+        masking: Masks what looks like a secret; `None` reveals it.
+    """
+    payload = approval.effective_payload
+    if masking is not None:
+        approval, payload = masking.veil(approval), masking.plain(payload)
     console = Console(highlight=False)
     console.print(
         Text.assemble(
@@ -69,7 +80,7 @@ def print_approval(approval: Approval) -> None:
     shown = arguments(approval.effective_payload)
     console.print(Text("arguments", style="dim"))
     # Whole here, however long: what cannot be seen cannot be approved.
-    text = shown.text if shown.whole else json.dumps(approval.effective_payload, indent=2)
+    text = shown.text if shown.fits else json.dumps(payload, indent=2)
     console.print(Text(text), soft_wrap=True)
 
 

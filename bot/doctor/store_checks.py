@@ -28,6 +28,8 @@ _CLOCK_WARN: Final = 1.0
 _CLOCK_FAIL: Final = 10.0
 _SLOW_ECHO: Final = 0.25
 _MEMORY_WARN: Final = 0.7
+_MEMORY_FAIL: Final = 0.8
+"""Where a store refuses new requests; see `stores/redis/lua/put.lua`."""
 
 _ASK_THE_PROVIDER: Final = "look it up with whoever runs the server"
 _TESTS_ONLY: Final = "it is for tests: set SIGNOFF_REDIS_URL to a server that keeps what it is told"
@@ -203,7 +205,11 @@ async def eviction(store: object) -> Sequence[Finding]:
     limit, used = health.memory_limit or 0, health.memory_used or 0
     if limit and used > _MEMORY_WARN * limit:
         found = f"{used / limit:.0%} of maxmemory is in use"
-        findings.append(warn(check, found, "raise maxmemory: a full server refuses every write"))
+        if used > _MEMORY_FAIL * limit:
+            found += ": new requests are refused"
+            findings.append(fail(check, found, "raise maxmemory, or make room"))
+        else:
+            findings.append(warn(check, found, "raise maxmemory: beyond 80 % requests are refused"))
     return findings or [ok(check, "noeviction, and room left")]
 
 

@@ -19,19 +19,19 @@ from gate import (
     SignoffError,
     StoreUnavailable,
     Verdict,
-    may_vote,
     record_key,
 )
 
 from ..answering import principals_of
-from ..deciding import Answer, Answers, Attempt, Voter
+from ..deciding import Answer, Answers, Attempt, Voter, why_not
 from ..directory import CachedDirectory, LookupFailed
 from ..inbox import Inboxes
+from ..masking import Masking
 from ..messenger import Message
 from .ids import is_key
 from .parse import ShortcutUse, SlashCall
 from .reception import Reception, Use
-from .render import details, listing, unknown_id, unrecorded, usage, who_can_decide
+from .render import MASKING, details, listing, unknown_id, usage, who_can_decide
 from .render.line import Words, message
 from .review import Reviews, wants_review
 from .seal import Seal
@@ -59,6 +59,7 @@ class Commands:
         reviews: Opens what has to be seen first.
         seal: Recognises our own messages.
         bot_id: Our own.
+        masking: Masks what looks like a secret.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Commands:
         reviews: Reviews,
         seal: Seal,
         bot_id: str,
+        masking: Masking = MASKING,
     ) -> None:
         self._answers = answers
         self._inboxes = inboxes
@@ -79,6 +81,7 @@ class Commands:
         self._reviews = reviews
         self._seal = seal
         self._bot_id = bot_id
+        self._masking = masking
 
     async def slash(self, call: SlashCall) -> Reply:
         """Do what was typed; return what Slack shows to the person who typed it."""
@@ -110,29 +113,33 @@ class Commands:
                 pending = await self._inboxes.pending()
                 inbox = await self._inboxes.of(call.voter, pending)
         except LookupFailed:
-            return _private(unrecorded(NotAllowed("", reason="not_checked")))
+            return _private(self._reception.words(NotAllowed("", reason="not_checked")))
         except (SignoffError, TimeoutError):
-            return _private(unrecorded(StoreUnavailable("list", cause="no answer in time")))
+            late = StoreUnavailable("list", cause="no answer in time")
+            return _private(self._reception.words(late))
         total = len(inbox.needs_you) + inbox.more
-        return _private(listing(inbox.needs_you, total=total, now=pending.now))
+        return _private(
+            listing(inbox.needs_you, total=total, now=pending.now, masking=self._masking)
+        )
 
     async def _show(self, call: SlashCall, key: str) -> Reply:
         found = await self._look(key)
         if not isinstance(found, Approval):
-            return _private(unknown_id(key) if found is None else unrecorded(found))
+            return _private(unknown_id(key) if found is None else self._reception.words(found))
         may = await self._may(call.voter, found)
-        if not may and (found.terms is None or found.terms.channel != call.channel):
+        terms = found.asking()
+        if not may and (terms is None or terms.channel != call.channel):
             return _private(unknown_id(key))
         if may and not found.final:
             self._reviews.open(self._use(call, found), trigger=call.trigger)
-        return _private(details(found, names=self._names(found)))
+        return _private(details(found, names=self._names(found), masking=self._masking))
 
     async def _answer(
         self, call: SlashCall, key: str, verdict: Verdict, *, note: str | None
     ) -> Reply:
         if note is not None and len(note) > _MAX_NOTE:
             error = LimitExceeded(field="reason characters", value=len(note), limit=_MAX_NOTE)
-            return _private(unrecorded(error))
+            return _private(self._reception.words(error))
         found = await self._look(key)
         attempt = self._attempt(call)
         if found is None:
@@ -140,7 +147,7 @@ class Commands:
             await self._answers.refuse(key, quiet, reason="approval_not_found")
             return _private(unknown_id(key))
         if not isinstance(found, Approval):
-            return _private(unrecorded(found))
+            return _private(self._reception.words(found))
         answer = await self._answers.answer(found, attempt, verdict, note=note)
         if wants_review(answer):
             self._reviews.open(self._use(call, found), trigger=call.trigger)
@@ -151,7 +158,7 @@ class Commands:
         """Return what to show; nothing where an event is told."""
         if answer.recorded or answer.refused is None:
             return {}
-        return _private(unrecorded(answer.refused, approval=answer.approval))
+        return _private(self._reception.words(answer.refused, approval=answer.approval))
 
     async def _look(self, key: str) -> Approval | SignoffError | None:
         try:
@@ -167,20 +174,18 @@ class Commands:
             groups = await self._answers.check(approval, voter)
         except NotAllowed as error:
             return None if error.reason == "not_checked" else False
-        return (
-            approval.terms is not None
-            and voter.principal not in approval.not_by
-            and may_vote(approval.terms, principal=voter.principal, groups=groups)
-        )
+        return why_not(approval, voter.principal, groups) is None
 
     async def _who(self, use: ShortcutUse) -> None:
         key = self._key_of(use)
         found = await self._look(key) if key is not None else None
         if isinstance(found, Approval):
             may = await self._may(use.voter, found)
-            shown = who_can_decide(found, names=self._names(found), you_may=may)
+            shown = who_can_decide(
+                found, names=self._names(found), you_may=may, masking=self._masking
+            )
         else:
-            shown = _NOT_OURS if found is None else unrecorded(found)
+            shown = _NOT_OURS if found is None else self._reception.words(found)
         self._reception.tell(use.voter, use.posted.channel, shown)
 
     def _key_of(self, use: ShortcutUse) -> str | None:

@@ -50,9 +50,14 @@ def _person(user: dict[str, Any], *, clicked_from: str, home: str) -> Person:
     """Read a user object; what is missing counts against the person.
 
     Source: docs.slack.dev/reference/objects/user-object. `team_id` of the record and of the click
-    must both be the bot's own workspace.
+    must both be the bot's own workspace, or both be the same other one.
     """
     profile = user.get("profile")
+    enterprise = user.get("enterprise_user")
+    organisation = enterprise.get("enterprise_id") if isinstance(enterprise, dict) else None
+    both = {clicked_from} if user.get("team_id") == clicked_from else set()
+    if both and isinstance(organisation, str):
+        both.add(organisation)
     name = profile.get("display_name") if isinstance(profile, dict) else None
     return Person(
         team=str(user.get("team_id", "")),
@@ -65,4 +70,5 @@ def _person(user: dict[str, Any], *, clicked_from: str, home: str) -> Person:
         and not user.get("is_restricted")
         and not user.get("is_ultra_restricted")
         and not user.get("is_stranger"),
+        teams=frozenset(both),
     )

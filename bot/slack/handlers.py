@@ -22,6 +22,7 @@ from ..background import Background
 from ..deciding import Answers, Voter
 from ..directory import CachedDirectory
 from ..inbox import Inboxes
+from ..masking import Masking
 from ..messenger import Messenger
 from .commands import Commands
 from .home import Homes
@@ -34,13 +35,14 @@ from .ids import (
     REASON_BLOCK,
     REJECT,
     REJECT_FORM,
+    REVEAL,
     REVIEW,
     REVIEW_FORM,
     WHO,
 )
 from .parse import Click, HomeOpened, Reviewed, ShortcutUse, SlashCall, Submission
 from .reception import Adopt, Reception, Shown, Use
-from .render import form_failed, reject_modal, shows_all, unrecorded
+from .render import MASKING, form_failed, reject_modal, shows_all
 from .review import Reviews, wants_review
 from .seal import Seal
 
@@ -73,6 +75,7 @@ class Doors:
         bot_id: Our own.
         adopt: Is told by the way which message was used; `None` if nobody cares.
         form_budget: Seconds that Slack may take to open a form.
+        masking: Masks what looks like a secret.
     """
 
     answers: Answers
@@ -86,6 +89,7 @@ class Doors:
     bot_id: str
     adopt: Adopt | None = None
     form_budget: float = _FORM_BUDGET
+    masking: Masking = MASKING
 
 
 class Handlers:
@@ -100,6 +104,7 @@ class Handlers:
         self._client = doors.client
         self._seal = doors.seal
         self._form_budget = doors.form_budget
+        self._masking = doors.masking
         self._reception = Reception(
             doors.answers,
             seal=doors.seal,
@@ -107,9 +112,14 @@ class Handlers:
             background=doors.background,
             now=doors.now,
             adopt=doors.adopt,
+            masking=doors.masking,
         )
         self._reviews = Reviews(
-            doors.answers, reception=self._reception, client=doors.client, seal=doors.seal
+            doors.answers,
+            reception=self._reception,
+            client=doors.client,
+            seal=doors.seal,
+            masking=doors.masking,
         )
         self.homes = Homes(
             doors.inboxes,
@@ -117,6 +127,7 @@ class Handlers:
             client=doors.client,
             seal=doors.seal,
             now=doors.now,
+            masking=doors.masking,
         )
         self._commands = Commands(
             doors.answers,
@@ -126,6 +137,7 @@ class Handlers:
             reviews=self._reviews,
             seal=doors.seal,
             bot_id=doors.bot_id,
+            masking=doors.masking,
         )
         self._log = get_logger("signoff.slack")
 
@@ -137,6 +149,7 @@ class Handlers:
             (REVIEW, self._review),
             (PAGE, self._turn),
             (PAGE_BACK, self._turn),
+            (REVEAL, self._turn),
         ):
             bolt.action(action)(self._clicked(work))
         bolt.action(OPEN_CARD)(self._ignored)
@@ -244,7 +257,7 @@ class Handlers:
         use = await self._reception.receive(click.presented)
         if use is None:
             return
-        seen = shows_all(use.approval, use.surface)
+        seen = shows_all(use.approval, use.surface, masking=self._masking)
         answer = await self._answers.answer(use.approval, use.attempt, Verdict.APPROVE, seen=seen)
         if wants_review(answer):
             self._reviews.open(use, trigger=click.trigger)
@@ -267,7 +280,11 @@ class Handlers:
         if use is None:
             return
         view = reject_modal(
-            use.approval, stamp=self._seal.value, person=use.person, place=use.told_at
+            use.approval,
+            stamp=self._seal.value,
+            person=use.person,
+            place=use.told_at,
+            masking=self._masking,
         )
         inside = click.view is not None and click.view.review is not None
         call = self._client.views_push if inside else self._client.views_open
@@ -284,7 +301,7 @@ class Handlers:
         told = (
             form_failed(rejected=True)
             if answer.refused is None
-            else unrecorded(answer.refused, approval=answer.approval)
+            else self._reception.words(answer.refused, approval=answer.approval)
         )
         self._reception.tell(use.attempt.voter, use.told_at, told)
         self._acted(use)

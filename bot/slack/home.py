@@ -16,8 +16,9 @@ from gate import SignoffError, get_logger
 from ..deciding import Voter
 from ..directory import LookupFailed
 from ..inbox import Inboxes, Open
+from ..masking import Masking
 from .reception import Reception
-from .render import home
+from .render import MASKING, home
 from .seal import Seal
 
 __all__ = ["Homes"]
@@ -52,6 +53,7 @@ class Homes:
         seal: Seals the buttons.
         now: Seconds that never run backwards.
         interval: Seconds between two drawings that nobody asked for.
+        masking: Masks what looks like a secret.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Homes:
         seal: Seal,
         now: Callable[[], float],
         interval: float = _INTERVAL,
+        masking: Masking = MASKING,
     ) -> None:
         self._inboxes = inboxes
         self._reception = reception
@@ -70,6 +73,7 @@ class Homes:
         self._seal = seal
         self._now = now
         self._interval = interval
+        self._masking = masking
         self._homes: OrderedDict[str, _Home] = OrderedDict()
         self._log = get_logger("signoff.slack")
 
@@ -150,6 +154,7 @@ class Homes:
             person=voter.user or "",
             now=found.now,
             names=self._inboxes.names((*inbox.needs_you, *inbox.waiting, *inbox.decided)),
+            masking=self._masking,
         )
         text = json.dumps(view, sort_keys=True)
         if text != known.shown and await self._publish(voter, view):

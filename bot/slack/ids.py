@@ -20,6 +20,7 @@ __all__ = [
     "REASON_INPUT",
     "REJECT",
     "REJECT_FORM",
+    "REVEAL",
     "REVIEW",
     "REVIEW_FORM",
     "WHO",
@@ -46,6 +47,8 @@ PAGE: Final = "signoff_page"
 """action_id of the button for the next page of a review."""
 PAGE_BACK: Final = "signoff_page_back"
 """action_id of the button for the page before."""
+REVEAL: Final = "signoff_reveal"
+"""action_id of the button that reveals the masked values of a page."""
 OPEN_CARD: Final = "signoff_open"
 """action_id of the button that is a link to the card; Slack sends it all the same."""
 REJECT_FORM: Final = "signoff_reject_form"

@@ -17,7 +17,7 @@ from gate import InvalidId
 from ..deciding import Voter
 from ..messenger import Posted
 from .ids import is_channel, is_message, is_user, slack_principal
-from .render import RejectForm, ReviewForm, page_surface
+from .render import PageKind, RejectForm, ReviewForm, page_surface
 
 __all__ = [
     "Click",
@@ -193,7 +193,10 @@ class Reviewed:
         presented = Presented(
             voter,
             form.value,
-            ((page_surface(form.page, form.pages), user),),
+            tuple(
+                (page_surface(form.page, form.pages, kind), user)
+                for kind in (PageKind.PLAIN, PageKind.REVEALED)
+            ),
             told_at=_place(form.place, user),
             attempt=_attempt(str(view.get("id")), *_trigger(body), voter.principal),
         )
@@ -295,7 +298,9 @@ def _posted(body: Mapping[str, Any]) -> Posted:
 
 
 def _pages(pages: int, user: str) -> Places:
-    return tuple((page_surface(page, pages), user) for page in range(1, pages + 1))
+    return tuple(
+        (page_surface(page, pages, kind), user) for kind in PageKind for page in range(1, pages + 1)
+    )
 
 
 def _place(place: str, user: str) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from gate import (
     Approval,
@@ -25,11 +25,12 @@ from gate import (
 
 from ..background import Background
 from ..deciding import Answer, Answers, Attempt, Voter
+from ..masking import Masking
 from ..messenger import DeliveryFailed, Message, Messenger, Posted
 from .ids import claimed_key
 from .messenger import failure
 from .parse import Presented
-from .render import too_many, unrecorded
+from .render import MASKING, too_many, unrecorded
 from .seal import Seal
 
 __all__ = ["Adopt", "Reception", "Shown", "Use"]
@@ -81,6 +82,7 @@ class Reception:
         background: Owns what happens after the acknowledgement.
         now: Seconds that never run backwards.
         adopt: Is told which message was used; `None` if nobody cares.
+        masking: Masks what looks like a secret.
     """
 
     def __init__(
@@ -92,12 +94,14 @@ class Reception:
         background: Background,
         now: Callable[[], float],
         adopt: Adopt | None = None,
+        masking: Masking = MASKING,
     ) -> None:
         self._answers = answers
         self._seal = seal
         self._messenger = messenger
         self._background = background
         self._adopt = adopt
+        self._masking = masking
         self._now = now
         self._uses: OrderedDict[str, asyncio.Future[object]] = OrderedDict()
         self._recent: OrderedDict[str, deque[float]] = OrderedDict()
@@ -186,19 +190,19 @@ class Reception:
         if answer.recorded:
             return
         error = answer.refused or Unconfirmed("decide")
-        self.tell(attempt.voter, attempt.place, unrecorded(error, approval=answer.approval))
+        self.tell(attempt.voter, attempt.place, self.words(error, approval=answer.approval))
+
+    def words(self, error: Exception, *, approval: Approval | None = None) -> Message:
+        """Return what to tell a person whose answer left no event."""
+        return unrecorded(error, approval=approval, masking=self._masking)
 
     def tell(self, voter: Voter, place: str | None, answer: Message) -> None:
         """Tell the person *answer* by the way, at *place* or directly."""
         self._background.start(self._deliver(voter, place, answer), name="private-answer")
 
-    def later(self, work: Awaitable[None], *, name: str) -> None:
+    def later(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Do *work* by the way: it only informs, and Slack need not wait for it."""
-
-        async def done() -> None:
-            await work
-
-        self._background.start(done(), name=name)
+        self._background.start(work, name=name)
 
     async def show(self, call: Callable[[], Awaitable[object]], *, seconds: float) -> Shown:
         """Open or change a view with *call* of the Web API, within *seconds*."""

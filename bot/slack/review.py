@@ -1,7 +1,8 @@
 """Owns the review: it opens page by page, and its last page approves.
 
 That every page was sent needs no note: the value that opens page three stands on page two and
-nowhere else, and the form that approves is the last page.
+nowhere else, and the form that approves is the last page. What is masked on a page is shown once it
+is on record who is shown it; the seals tell whether it was.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from gate import Approval, NotAllowed, Verdict
 
 from ..deciding import Answer, Answers
+from ..masking import Masking
 from .parse import Click, Reviewed
 from .reception import Reception, Shown, Use
 from .render import (
-    REVIEW_LIMIT,
+    MASKING,
+    PageKind,
     ended_modal,
     form_failed,
+    pages_of,
+    read_surface,
     review_modal,
-    review_pages,
-    unrecorded,
 )
+from .render.payload import Page, names_shown
 from .seal import Seal
 
 __all__ = ["Reviews", "wants_review"]
@@ -46,15 +50,23 @@ class Reviews:
         reception: Judges what comes back.
         client: Opens and changes views; without retry handlers.
         seal: Seals the buttons of each page.
+        masking: Masks what looks like a secret.
     """
 
     def __init__(
-        self, answers: Answers, *, reception: Reception, client: AsyncWebClient, seal: Seal
+        self,
+        answers: Answers,
+        *,
+        reception: Reception,
+        client: AsyncWebClient,
+        seal: Seal,
+        masking: Masking = MASKING,
     ) -> None:
         self._answers = answers
         self._reception = reception
         self._client = client
         self._seal = seal
+        self._masking = masking
 
     def open(self, use: Use, *, trigger: str) -> None:
         """Open the first page, by the way."""
@@ -67,9 +79,14 @@ class Reviews:
     async def submit(self, form: Reviewed) -> Mapping[str, Any]:
         """Take Approve on the last page: the view goes on record, then the answer."""
         use = await self._reception.receive(form.presented)
-        if use is not None and review_pages(use.approval) != form.pages:
+        if use is None:
+            return {"response_action": "clear"}
+        pages = self._pages(use.approval)
+        shown_all = bool(pages and pages[-1].spots) is (_kind(use) is PageKind.REVEALED)
+        shown_all = shown_all and names_shown(use.approval, self._masking)
+        if len(pages) != form.pages or not shown_all:
             await self._reception.turn_away_stale(use)
-        elif use is not None:
+        else:
             answer = await self._answers.answer(
                 use.approval, use.attempt, Verdict.APPROVE, viewed=True
             )
@@ -78,9 +95,10 @@ class Reviews:
 
     async def _open(self, use: Use, trigger: str) -> None:
         approval, voter = use.approval, use.attempt.voter
-        if review_pages(approval) > REVIEW_LIMIT:
+        if not self._pages(approval):
             unseen = NotAllowed(approval.id, reason="incomplete_view", principal=voter.principal)
-            self._reception.tell(voter, use.told_at, unrecorded(unseen, approval=approval))
+            told = self._reception.words(unseen, approval=approval)
+            self._reception.tell(voter, use.told_at, told)
             return
         view = self._page(approval, 1, use)
         shown = await self._reception.show(
@@ -91,26 +109,62 @@ class Reviews:
 
     async def _turn(self, use: Use, click: Click) -> None:
         approval = use.approval
-        page, pages = (int(number) for number in use.surface.removeprefix("review:").split("/"))
+        page, count, kind = read_surface(use.surface)
         if click.view is None:
             return
+        pages = self._pages(approval)
         if approval.final:
-            view = ended_modal(approval, names={})
-        elif review_pages(approval) != pages:
+            view = ended_modal(approval, names={}, masking=self._masking)
+        elif len(pages) != count:
             await self._reception.turn_away_stale(use)
             return
+        elif kind is PageKind.REVEAL:
+            if not await self._may_reveal(use, pages[page - 1]):
+                return
+            view = self._page(approval, page, use, kind=PageKind.REVEALED)
         else:
-            view = self._page(approval, page, use)
+            # Who comes back to a page finds it as it was before anything on it was revealed.
+            seen = PageKind.MASKED if kind is PageKind.MASKED else PageKind.PLAIN
+            view = self._page(approval, page, use, kind=seen)
         # With the hash, of two clicks on one page only the first turns it.
         change = partial(
             self._client.views_update, view_id=click.view.id, hash=click.view.hash, view=view
         )
         shown = await self._reception.show(change, seconds=_SECONDS)
         if shown is Shown.FAILED:
-            label = "Next or Back"
+            label = "Reveal" if kind is PageKind.REVEAL else "Next or Back"
             self._reception.tell(use.attempt.voter, use.told_at, form_failed(what=label))
 
-    def _page(self, approval: Approval, page: int, use: Use) -> dict[str, Any]:
+    async def _may_reveal(self, use: Use, page: Page) -> bool:
+        """Put the reveal on record; whoever is not shown the values is told why."""
+        paths = [spot.path for spot in page.spots]
+        answer = await self._answers.reveal(use.approval, use.attempt, paths)
+        if answer.refused is None:
+            return True
+        if isinstance(answer.refused, NotAllowed):
+            self._reception.conclude(use.attempt, answer)
+        else:
+            told = form_failed(what="Reveal")
+            self._reception.tell(use.attempt.voter, use.told_at, told)
+        return False
+
+    def _pages(self, approval: Approval) -> list[Page]:
+        """Return the pages; none where there are too many for Slack."""
+        return pages_of(self._masking.payload(approval.effective_payload)) or []
+
+    def _page(
+        self, approval: Approval, page: int, use: Use, *, kind: PageKind = PageKind.PLAIN
+    ) -> dict[str, Any]:
         return review_modal(
-            approval, page, stamp=self._seal.value, person=use.person, place=use.told_at
+            approval,
+            page,
+            stamp=self._seal.value,
+            person=use.person,
+            place=use.told_at,
+            kind=kind,
+            masking=self._masking,
         )
+
+
+def _kind(use: Use) -> PageKind:
+    return read_surface(use.surface)[2]

@@ -1,8 +1,9 @@
 """Owns the safety of foreign text: nothing hidden, nothing that Slack would act on, honest cuts.
 
 Every character of a foreign text is either shown as itself or named as `⟨U+200B⟩`, a run of it as
-`⟨U+200B*12⟩`; a tab is shown as `⇥`. The three signs `⟨`, `⟩` and `⇥` are named too where a text
-holds them, so that no text can write an escape of its own and every text can be read back.
+`⟨U+200B*12⟩`; a tab is shown as `⇥`. The signs `⟨`, `⟩` and `⇥` are named too where a text holds
+them, so that no text can write an escape of its own and every text can be read back; so are `⟦` and
+`⟧`, between which stands what is told of a masked value (`bot.masking`).
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ MAX_MARKS: Final = 4
 # A piece without an end could not be cut, and a row of it could not be folded.
 _MOST_IN_CLUSTER: Final = 8
 _TAB: Final = "⇥"
-_SIGNS: Final = frozenset("⟨⟩" + _TAB)
+_SIGNS: Final = frozenset("⟨⟩⟦⟧" + _TAB)
 
 # Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties. The general category alone
 # misses eleven of them that are letters or marks: fillers, joiners, variation selectors.
@@ -72,7 +73,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@#-]*[A-Za-z0-9])?", re.AS
 _INERT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
 _LONG_SPACES = " " * (MAX_SPACES + 1)
 _LONG_BREAKS = "\n" * (MAX_BREAKS + 1)
-_UNIT = re.compile(r"⟨[^⟩]*⟩")
+_UNIT = re.compile(r"⟨[^⟩]*⟩|⟦[^⟧]*⟧")
 
 
 class Finding(StrEnum):
@@ -211,7 +212,7 @@ def cut(text: str, limit: int, *, rows: int | None = None) -> tuple[str, int]:
 def clusters(text: str) -> Iterator[str]:
     """Yield visible *text* in the smallest pieces that may be told apart on a screen.
 
-    An escape is one piece; so are a letter with its marks, a flag, a hand with its skin tone and a
+    An escape is one piece, and so is a mark in place of a secret; so are a letter with its marks, a flag, a hand with its skin tone and a
     Hangul syllable written in parts. (Joiners never get here: `visible` names them.)
     """
     at = 0

@@ -20,20 +20,22 @@ class StepLog(Protocol):
     """Keeps rows, run by run, in the order in which they came. Knows no rules of steps.
 
     A run belongs to the worker of its last row. Nobody asks whether that worker still lives: who
-    follows it takes the run away, and the other one learns of it at its next row.
+    has seen all rows may follow it and takes the run away, and the other one learns of it at its
+    next row.
     """
 
     async def append(self, run_id: str, row: StepRow, *, after: str | None) -> bool:
-        """Add *row*, if the run is `row.worker`'s already or is still *after*'s.
+        """Add *row*, if the run is `row.worker`'s already, or if its last row is *after*.
 
         Args:
             run_id: An id.
             row: One of this run.
-            after: The worker that may be followed, `""` for a run without rows, `None` for nobody.
+            after: The id of the last row that was seen, `""` for a run without rows, `None` to
+                follow nobody.
 
         Returns:
-            Whether it was added. Of many workers that would follow one, at most one is. When it
-            returns, the row is as durable as the place is; a row is there whole or not at all.
+            Whether it was added. Of many workers that would follow one row, at most one does.
+            When it returns, the row is as durable as the place is; it is there whole or not at all.
         """
         ...
 

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from ..canonical import canonical_text, parse_json
+from ..canonical import MAX_DEPTH, canonical_text, parse_json
 from ..errors import SignoffError, StoreCorrupt
 from ..wire import Moment, WireModel
 
@@ -34,9 +34,10 @@ MAX_ROWS: Final = 10_000
 """Rows of one run; no step starts beyond it."""
 
 _MAX_ROW: Final = MAX_RESULT + 16 * 1024
+_MAX_DEPTH: Final = MAX_DEPTH + 1
 _ENDS: Final = frozenset({"done", "settled"})
 
-_Id = Annotated[str, Field(min_length=1, max_length=128)]
+_Id = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
 _Word = Annotated[str, Field(max_length=200)]
 
 
@@ -83,7 +84,7 @@ class StepRow(WireModel):
         wire = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"result"})
         if self.kind.value in _ENDS:
             wire["result"] = self.result
-        return canonical_text(wire, max_size=_MAX_ROW)
+        return canonical_text(wire, max_depth=_MAX_DEPTH, max_size=_MAX_ROW)
 
     @classmethod
     def from_text(cls, text: str | bytes, *, run_id: str) -> Self:
@@ -93,7 +94,7 @@ class StepRow(WireModel):
             StoreCorrupt: It is no row of this run.
         """
         try:
-            row = cls.model_validate(parse_json(text, max_size=_MAX_ROW))
+            row = cls.model_validate(parse_json(text, max_depth=_MAX_DEPTH, max_size=_MAX_ROW))
         except (SignoffError, ValidationError):
             raise StoreCorrupt(run_id, reason="a row that we never wrote") from None
         if row.run_id != run_id:
@@ -163,8 +164,8 @@ class Progress:
     def __init__(self, rows: Iterable[StepRow] = ()) -> None:
         self._states: dict[str, StepState] = {}
         self._seen: set[str] = set()
-        self.worker = ""
-        """Whose the run is; empty if it has no rows."""
+        self.last = ""
+        """The id of the last row; empty if there is none."""
         for row in rows:
             self.add(row)
 
@@ -183,7 +184,7 @@ class Progress:
         if row.id not in self._seen:
             self._states[row.step_id] = self.state(row.step_id).then(row)
             self._seen.add(row.id)
-        self.worker = row.worker
+        self.last = row.id
 
     def state(self, step_id: str) -> StepState:
         """Return where a step stands."""

@@ -1,4 +1,4 @@
-"""Owns running one tool: with an end, whatever the tool does, and with an owner until it is over."""
+"""Owns running one tool: with an end, whatever it does, and with an owner until it is over."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from ..clock import Clock
 from ..errors import Refused
+from ..logs import get_logger
 from .approving import outcome_of
 from .tools import Tool, ToolContext, result_text
 from .words import CallOutcome, sentence
@@ -40,7 +41,7 @@ class Runner:
     def __init__(self, *, clock: Clock, grace: float) -> None:
         self._clock = clock
         self._grace = grace
-        self._stragglers: set[asyncio.Task[Any]] = set()
+        self._stragglers: set[asyncio.Future[Any]] = set()
 
     async def run(
         self, tool: Tool, arguments: BaseModel, context: ToolContext, *, timeout: float
@@ -63,7 +64,7 @@ class Runner:
                 context.cancellation.request()
                 task.cancel()
                 self._stragglers.add(task)
-                task.add_done_callback(self._stragglers.discard)
+                task.add_done_callback(self._forget)
         seconds = max(0.0, self._clock.monotonic() - started)
         # One that was told to end and came to its end all the same has told us how.
         if not task.done() or (task.cancelled() and not in_time):
@@ -78,6 +79,11 @@ class Runner:
                 task.cancel()
             await asyncio.wait(set(self._stragglers))
 
+    def _forget(self, task: asyncio.Future[Any]) -> None:
+        self._stragglers.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            get_logger("signoff.loop").warning("loop.tool_late", error=type(error).__name__)
+
     async def _within(self, task: asyncio.Future[Any], seconds: float) -> bool:
         over = asyncio.Event()
         timer = self._clock.call_later(seconds, over.set)
@@ -91,8 +97,7 @@ class Runner:
 
 
 async def _call(tool: Tool, arguments: BaseModel, context: ToolContext) -> Any:
-    made = tool.run(arguments, context)
-    return await made if asyncio.iscoroutine(made) or asyncio.isfuture(made) else made
+    return await tool.run(arguments, context)
 
 
 def _ended(tool: Tool, task: asyncio.Future[Any], seconds: float) -> Ran:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from ..checkpoints import Checkpoints
 from ..clock import Clock, sleep
-from ..errors import RunTaken, StoreUnavailable, Unconfirmed
+from ..errors import StoreUnavailable, Unconfirmed
+from ..run_errors import RunTaken
 
 __all__ = ["Journal"]
 
@@ -84,6 +85,12 @@ class Journal:
                 )
             # One caller's cancellation must not leave the others with half a write.
             await asyncio.shield(self._writing)
+
+    def found(self, version: str) -> None:
+        """Take what stands under the key, in this version, for what is saved."""
+        self.version = version
+        self._kept = self._changes
+        self._tried = ""
 
     async def settle(self) -> None:
         """Return when no write is under way; what became of it was told to those who waited."""

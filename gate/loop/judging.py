@@ -25,9 +25,9 @@ __all__ = ["Guardrail", "Judge", "Policy", "ToolGuardrail", "cleaned", "finished
 MAX_CALLS: Final = 64
 """Calls in one answer of a model; those beyond are answered and not run."""
 
-Guardrail = Callable[[str], str | None | Awaitable[str | None]]
+Guardrail = Callable[[str], str | Awaitable[str | None] | None]
 """Gets the user's input; returns why it must not go on, or `None`. Raising stops it too."""
-ToolGuardrail = Callable[[str, dict[str, Any]], str | None | Awaitable[str | None]]
+ToolGuardrail = Callable[[str, dict[str, Any]], str | Awaitable[str | None] | None]
 """Gets a tool's name and a copy of the arguments; likewise."""
 
 
@@ -76,7 +76,7 @@ class Policy(Protocol):
 
 def finished(outcome: CallOutcome, *, detail: str | None = None, **more: Any) -> dict[str, Any]:
     """Return the changes to a call that ends so, with what the model is told."""
-    told = sentence(outcome, detail=detail)
+    told = sentence(outcome, detail=detail).encode("utf-8", "replace").decode()
     return {"phase": Phase.DONE, "outcome": outcome, "result": told, **more}
 
 

@@ -32,7 +32,7 @@ class ToolCall(WireModel):
     tool_name: str
     arguments: dict[str, Any] = Field(default_factory=dict)
     unreadable: str | None = None
-    """Why the arguments could not be read, where they could not: such a call is answered, not run."""
+    """Why the arguments could not be read, if so: such a call is answered, not run."""
 
 
 class Usage(WireModel):

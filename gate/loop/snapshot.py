@@ -7,6 +7,7 @@ same.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, Self
@@ -16,7 +17,8 @@ from pydantic import Field, ValidationError
 from ..approval import Verdict
 from ..canonical import canonical_text, parse_json
 from ..checkpoints import MAX_CHECKPOINT
-from ..errors import SnapshotUnsupported, StoreCorrupt
+from ..errors import StoreCorrupt
+from ..run_errors import SnapshotUnsupported
 from ..wire import Moment, WireModel
 from .model import Message, Usage
 from .words import CallOutcome, FinishReason
@@ -291,7 +293,7 @@ def pending_of(run: RunState | None, calls: tuple[CallRecord, ...]) -> tuple[Pen
         PendingToolCall(
             call_id=call.call_id,
             tool_name=call.tool_name,
-            arguments=call.arguments,
+            arguments=deepcopy(call.arguments),
             step=call.step,
             requested_at=call.requested_at or run.started_at,
             run_id=run.id,
@@ -309,7 +311,7 @@ def report_of(call: CallRecord) -> ToolCallReport:
     return ToolCallReport(
         call_id=call.call_id,
         tool_name=call.tool_name,
-        arguments=call.effective_arguments,
+        arguments=deepcopy(call.effective_arguments),
         step=call.step,
         outcome=call.outcome or CallOutcome.UNCONFIRMED,
         result_size_bytes=len(call.result.encode()),

@@ -6,13 +6,13 @@ import asyncio
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticSerializationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
 
 from ..approval import Approval
 from ..canonical import canonical_text, parse_json
@@ -86,7 +86,7 @@ class ToolContext:
     """Numbers for the call's report."""
 
 
-Run = Callable[[Any, ToolContext], Any]
+Run = Callable[[Any, ToolContext], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ class Tool:
         name: 1 to 64 letters, digits and `_.:-`.
         description: What it does, for the model.
         arguments: The pydantic model of its arguments.
-        run: Called with the validated arguments and the context; async, or a plain function, which
-            then runs in a thread and cannot be stopped there.
+        run: Async; called with the validated arguments and the context.
         idempotent: Whether it may run again where it is not known how the first run ended.
         timeout: Seconds; the loop's `tool_timeout` where it is `None`.
         needs_approval: `True`: people are asked also where the policy allows. `False`: they need
@@ -134,7 +133,16 @@ class Tool:
         Raises:
             ValidationError: They do not fit.
         """
-        return self.arguments.model_validate_json(canonical_text(arguments), strict=True)
+        try:
+            return self.arguments.model_validate_json(canonical_text(arguments), strict=True)
+        except ValidationError:
+            raise
+        except Exception as error:
+            # A check that fails has found nothing right, whatever it raises.
+            why = PydanticCustomError("check_failed", "The arguments could not be checked")
+            raise ValidationError.from_exception_data(
+                self.name, [InitErrorDetails(type=why, input=None)]
+            ) from error
 
     def complete(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return *arguments* with the defaults of those left out: all of what will run is shown.
@@ -186,7 +194,8 @@ def define_tool(
 
     An argument annotated with `ToolContext` gets the context and is not told to the model. The
     others are told with their types, which pydantic checks, and are passed by name. Say more about
-    one with `Annotated[int, Field(gt=0, description="...")]`.
+    one with `Annotated[int, Field(gt=0, description="...")]`. A plain function runs in a thread,
+    where it cannot be stopped if it takes too long.
 
     Args:
         function: The function, when used without arguments.
@@ -216,7 +225,11 @@ def _signature(
     function: Callable[..., Any],
 ) -> tuple[type[BaseModel], dict[str, str], str | None]:
     """Return the model of the arguments, its field for each of them, and where the context goes."""
-    hints = get_type_hints(function, include_extras=True)
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        # Annotations that are kept as text can only name what the module knows.
+        raise TypeError(f"an annotation of a tool names {error.name!r}, unknown there") from None
     fields: dict[str, Any] = {}
     places: dict[str, str] = {}
     context = None

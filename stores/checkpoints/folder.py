@@ -49,9 +49,7 @@ def file_name(key: str, *, suffix: str) -> str:
 
     Capitals are escaped too: some disks take them for small letters.
     """
-    escaped = "".join(
-        chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode()
-    )
+    escaped = "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode())
     if len(escaped) > _LONGEST:
         escaped = _HASHED + hashlib.sha256(key.encode()).hexdigest()
     return escaped + suffix

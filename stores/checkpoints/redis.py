@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from gate import (
     Checkpoint,
@@ -14,11 +13,8 @@ from gate import (
     new_id,
 )
 
-from ..redis.keys import Keys
-from ..redis.link import Link
-from ..redis.schema import check_schema
+from ..redis.place import RedisPlace
 from ..redis.state_scripts import drop_checkpoint, keep_checkpoint
-from ..redis.wire import wires_of_url
 
 __all__ = ["RedisCheckpoints"]
 
@@ -26,7 +22,7 @@ _BEHIND_ALL: Final = b"\xff"
 """Greater than every byte of UTF-8."""
 
 
-class RedisCheckpoints:
+class RedisCheckpoints(RedisPlace):
     """Keeps texts in Redis 6.2 or later, or Valkey. See `gate.Checkpoints`.
 
     Enter it (`async with`) before use; that is where the schema is checked.
@@ -49,31 +45,12 @@ class RedisCheckpoints:
         connections: int = 8,
         ids: Callable[[], str] = new_id,
     ) -> None:
-        self._keys = Keys()
-        make = wires_of_url(url, timeout=operation_timeout)
-        self._link = Link(make, timeout=operation_timeout, connections=connections)
+        super().__init__(url, operation_timeout=operation_timeout, connections=connections)
         self._ids = ids
-
-    async def __aenter__(self) -> Self:
-        """Open it: reach the server, check the schema."""
-        try:
-            await check_schema(self._link, self._keys)
-        except BaseException:
-            await self._link.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._link.aclose()
 
     async def load(self, key: str) -> Checkpoint | None:
         """See `gate.Checkpoints.load`."""
-        name = self._keys.checkpoint(check_checkpoint_key(key))
+        name = self._names.checkpoint(check_checkpoint_key(key))
         [kept] = await self._link.read(["GET", name], operation="load", key=key)
         return None if kept is None else _decoded(kept, key=key)
 
@@ -92,7 +69,7 @@ class RedisCheckpoints:
         check_checkpoint_key(key)
         # No version is empty: what stands never has it.
         return expected != "" and await drop_checkpoint(
-            self._link, self._keys, key, expected=expected
+            self._link, self._names, key, expected=expected
         )
 
     async def keys(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]:
@@ -102,7 +79,7 @@ class RedisCheckpoints:
         start = b"(" + last if last >= first and last else b"[" + first
         end = b"(" + first + _BEHIND_ALL if first else b"+"
         [found] = await self._link.read(
-            ["ZRANGEBYLEX", self._keys.checkpoints, start, end, "LIMIT", 0, limit],
+            ["ZRANGEBYLEX", self._names.checkpoints, start, end, "LIMIT", 0, limit],
             operation="keys",
         )
         try:
@@ -115,7 +92,7 @@ class RedisCheckpoints:
         check_checkpoint(text)
         version = self._ids()
         written = await keep_checkpoint(
-            self._link, self._keys, key, version=version, text=text, expected=expected
+            self._link, self._names, key, version=version, text=text, expected=expected
         )
         return version if written else None
 

@@ -25,30 +25,45 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
-        for module in ("approvals", "audit", "capabilities", "logs", "replicas")
+        for module in (
+            "approvals",
+            "audit",
+            "bounds",
+            "capabilities",
+            "checkpoints",
+            "logs",
+            "replicas",
+            "steps",
+        )
     )
 )
 
 from .approvals import ApprovalStoreContract
 from .audit import AuditLogContract
+from .bounds import BoundedContract
 from .capabilities import (
     BulkReadContract,
     ConsumeOnceContract,
     StoreClockContract,
     WatchContract,
 )
+from .checkpoints import CheckpointsContract
 from .logs import EventLogContract, ListingContract
 from .replicas import CardsContract, LeasesContract
+from .steps import StepLogContract
 
 __all__ = [
     "ApprovalStoreContract",
     "AuditLogContract",
+    "BoundedContract",
     "BulkReadContract",
     "CardsContract",
+    "CheckpointsContract",
     "ConsumeOnceContract",
     "EventLogContract",
     "LeasesContract",
     "ListingContract",
+    "StepLogContract",
     "StoreClockContract",
     "WatchContract",
 ]

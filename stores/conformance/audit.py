@@ -64,6 +64,24 @@ class AuditLogContract:
         async with asyncio.timeout(_LONG / 2):
             assert len(await reading) == 1
 
+    async def test_what_was_copied_can_be_dropped(self, store: _AuditedStore) -> None:
+        """Take away the entries up to a number; what is left goes on, and the last one stays."""
+        await _write(store, 6)
+        entries = seal_events(await store.unsealed("", limit=5), AuditHead())
+        assert await store.drop_sealed(3) == 0
+        assert await store.seal(AuditHead(), entries)
+        assert await store.drop_sealed(0) == 0
+        assert await store.drop_sealed(2) == 2
+        assert [entry.text for entry in entries[2:]] == await _lines(store)
+        assert [number for number, _ in await store.sealed(1, limit=2)] == [3, 4]
+        assert [number for number, _ in await store.sealed(4)] == [5]
+        assert await store.drop_sealed(99) == 2
+        assert entries[-1].head == await store.audit_head()
+        more = seal_events(await store.unsealed(entries[-1].cursor), entries[-1].head)
+        assert await store.seal(entries[-1].head, more)
+        assert [entry.text for entry in (entries[-1], *more)] == await _lines(store)
+        assert await store.unsealed_count() == 0
+
     async def test_sealed_events_are_a_chain(self, store: _AuditedStore) -> None:
         """Add entries behind the head; they come back in order, and verify."""
         asked = pending()

@@ -42,6 +42,7 @@ def pending(
     approval_id: str = "delete-42",
     *,
     namespace: str = "default",
+    agent: str = "billing",
     payload: Any = None,
     created_at: datetime = START,
     expires_at: datetime = FAR_FUTURE,
@@ -50,12 +51,10 @@ def pending(
     return Approval(
         id=approval_id,
         namespace=namespace,
-        agent="billing",
+        agent=agent,
         name="delete-user",
         payload=payload,
-        digest=action_digest(
-            namespace=namespace, agent="billing", name="delete-user", payload=payload
-        ),
+        digest=action_digest(namespace=namespace, agent=agent, name="delete-user", payload=payload),
         nonce="n0nce",
         reason="the user asked for it",
         created_at=created_at,

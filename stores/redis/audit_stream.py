@@ -86,6 +86,10 @@ class AuditVerbs:
             for place, fields in entries
         ]
 
+    async def drop_sealed(self, through: int) -> int:
+        """See `gate.AuditLog.drop_sealed`."""
+        return await scripts.drop_sealed(self._link, self._keys, through)
+
     async def is_sealed(self, cursor: str) -> bool:
         """See `gate.AuditLog.is_sealed`."""
         head = await self.audit_head()

@@ -3,14 +3,19 @@
 =============================  ==========  =======================  ================================
 key, behind `signoff:`         type        written by               end of life
 =============================  ==========  =======================  ================================
-`{b}:request:<key>`            string      the gate, once           retention of the final record
+`{b}:request:<key>`            string      the gate, once           the retention of the final
+                                                                    record
 `{b}:state:<key>`              string      whoever routes, decides  with the request
                                            or reports
-`{b}:use:<key>`                string      whoever runs, once       with the request, or later
+`{b}:use:<key>`                string      whoever runs, once       with the request
 `{b}:card:<key>`               hash        the bot                  with the request
+`{b}:bounds`                   hash        the bot, at its start    never
+`{b}:asking:<agent>`           sorted set  with the record          as `pending`
+`{b}:lately:<agent>`           list        with a new request       its own TTL of a minute
 `{b}:pending`                  sorted set  with the record          an entry leaves at the final
                                                                     status
 `{b}:deadlines`                sorted set  with the record          as `pending`
+`{b}:ended`                    sorted set  with the final status    an entry leaves with its record
 `{b}:events`                   stream      with each change         trimmed once sealed
 `{b}:audit`                    stream      the lease's holder       retention of sealed entries;
                                                                     the last one never
@@ -35,7 +40,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["META", "SCHEMA", "KeyKind", "Keys", "kind_of"]
+__all__ = ["META", "SCHEMA", "AgentKeys", "KeyKind", "Keys", "kind_of"]
 
 META: Final = "signoff:meta"
 SCHEMA: Final = 1
@@ -57,8 +62,12 @@ _TABLE: Final = (
     KeyKind("state", "string", named=True),
     KeyKind("use", "string", named=True),
     KeyKind("card", "hash", named=True),
+    KeyKind("bounds", "hash", named=False),
+    KeyKind("asking", "zset", named=True),
+    KeyKind("lately", "list", named=True),
     KeyKind("pending", "zset", named=False),
     KeyKind("deadlines", "zset", named=False),
+    KeyKind("ended", "zset", named=False),
     KeyKind("events", "stream", named=False),
     KeyKind("audit", "stream", named=False),
     KeyKind("reader", "string", named=True),
@@ -85,13 +94,25 @@ def kind_of(name: str) -> KeyKind | None:
     )
 
 
+@dataclass(frozen=True)
+class AgentKeys:
+    """The names of what is counted of one agent."""
+
+    asking: str
+    """What it has pending."""
+    lately: str
+    """When it asked."""
+
+
 class Keys:
     """The names in a store of so many buckets."""
 
     def __init__(self, *, buckets: int = 1) -> None:
         self.buckets = buckets
+        self.bounds = self._name(0, "bounds")
         self.pending = self._name(0, "pending")
         self.deadlines = self._name(0, "deadlines")
+        self.ended = self._name(0, "ended")
         self.events = self._name(0, "events")
         self.audit = self._name(0, "audit")
         self.checkpoints = self._name(0, "checkpoints")
@@ -119,6 +140,11 @@ class Keys:
     def card(self, key: str) -> str:
         """Return the name of the record's messages."""
         return self._name(self.bucket(key), "card", key)
+
+    def agent(self, namespace: str, agent: str) -> AgentKeys:
+        """Return the names of what is counted of an agent, in each namespace by itself."""
+        owner = f"{namespace}/{agent}"
+        return AgentKeys(self._name(0, "asking", owner), self._name(0, "lately", owner))
 
     def wake(self, key: str) -> str:
         """Return the channel on which changes of the record are told."""

@@ -71,6 +71,7 @@ class Link:
         operation: str,
         key: str | None = None,
         replicas: int = 0,
+        patience: float | None = None,
     ) -> Any:
         """Run a writing script and return its answer.
 
@@ -80,7 +81,8 @@ class Link:
             arguments: Its arguments.
             operation: What errors call it.
             key: The record's key, for errors.
-            replicas: How many replicas must have it; may take a second *timeout*.
+            replicas: How many replicas must have it; may take as long again as *patience*.
+            patience: Seconds to wait for them; by default the timeout.
 
         Raises:
             StoreUnavailable: Nothing was written.
@@ -88,7 +90,8 @@ class Link:
             StoreCorrupt: A key holds something of another type.
         """
         tail = [len(keys), *keys, *arguments]
-        seconds = self.timeout if not replicas else 2 * self.timeout + 0.5
+        wait = self.timeout if patience is None else patience
+        seconds = self.timeout if not replicas else self.timeout + wait + 0.5
         async with self._talk(operation, key=key, writes=True, seconds=seconds) as wire:
             try:
                 answer = await _ask(wire, "EVALSHA", script.sha, *tail)
@@ -97,7 +100,7 @@ class Link:
                     raise
                 # A new or flushed server: nothing ran. EVAL runs it and caches it.
                 answer = await _ask(wire, "EVAL", script.text, *tail)
-            if replicas and not await self._replicated(wire, replicas):
+            if replicas and not await self._replicated(wire, replicas, seconds=wait):
                 raise Unconfirmed(operation, approval_id=_id_of(key))
             return answer
 
@@ -194,10 +197,11 @@ class Link:
             raise Unconfirmed(operation, approval_id=_id_of(key))
         raise StoreUnavailable(operation, cause=cause)
 
-    async def _replicated(self, wire: Wire, replicas: int) -> bool:
+    async def _replicated(self, wire: Wire, replicas: int, *, seconds: float) -> bool:
         """Wait until so many replicas have what *wire* wrote last."""
         try:
-            reached: int = await _ask(wire, "WAIT", replicas, int(self.timeout * 1000))
+            # Not 0, which would be for ever.
+            reached: int = await _ask(wire, "WAIT", replicas, max(1, int(seconds * 1000)))
         except ServerError:
             # The write stands, whatever the server has against WAIT.
             return False

@@ -6,18 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
-from gate import ApprovalNotFound, Patched, StoreCorrupt
+from gate import (
+    ApprovalNotFound,
+    Bounds,
+    LimitExceeded,
+    Patched,
+    StoreCorrupt,
+    StoreUnavailable,
+)
 
 from .codec import RecordText
-from .keys import META, SCHEMA, Keys
+from .keys import META, SCHEMA, AgentKeys, Keys
 from .link import Link, Script
 
 __all__ = [
     "Standing",
     "advance",
     "append",
+    "confirm",
     "consume_once",
+    "drop_sealed",
+    "forget",
     "hold",
     "keep_card",
     "open_schema",
@@ -26,8 +37,13 @@ __all__ = [
     "release",
     "script",
     "seal",
+    "set_bounds",
     "trim",
 ]
+
+
+_UNSET: Final = Bounds()
+"""What counts while nobody has set anything."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +78,29 @@ async def put(
     *,
     pending_score: int | None,
     deadline_score: int,
+    agent: AgentKeys,
     events: Sequence[str],
 ) -> Standing | None:
     """Create the record; return `None` if this call did, else what stands.
 
     Raises:
         StoreCorrupt: A decision or a consumption of a lost record is there.
+        LimitExceeded: Its agent has too many pending, or has asked for too many lately.
+        StoreUnavailable: The rest of the server's memory is kept for answers (`memory_reserve`).
     """
     answer = await link.run(
         script("put"),
-        [*keys.record(key), keys.pending, keys.deadlines, keys.events, keys.wake(key)],
+        [
+            *keys.record(key),
+            keys.pending,
+            keys.deadlines,
+            keys.events,
+            keys.wake(key),
+            keys.bounds,
+            agent.asking,
+            agent.lately,
+            keys.ended,
+        ],
         [
             record.request,
             record.state,
@@ -79,6 +108,8 @@ async def put(
             key,
             "" if pending_score is None else pending_score,
             deadline_score,
+            _UNSET.pending,
+            _UNSET.per_minute,
             *events,
         ],
         operation="put",
@@ -88,6 +119,11 @@ async def put(
         return None
     if answer[0] == -1:
         raise StoreCorrupt(key, reason="request: lost, while its state or its use is there")
+    if answer[0] == -2:
+        field = {b"pending": "pending approvals"}.get(answer[1], "requests within a minute")
+        raise LimitExceeded(field=field, value=answer[2] + 1, limit=answer[2])
+    if answer[0] == -3:
+        raise StoreUnavailable("put", cause="memory_reserve")
     return Standing(*answer[1:])
 
 
@@ -101,16 +137,27 @@ async def patch(
     use: str,
     before: int | None,
     deadline_score: int | None,
+    agent: AgentKeys,
     events: Sequence[str],
+    replicas: int = 0,
 ) -> Patched | bytes:
     """Replace the state; return what became of it, or the consumption that stands instead of *use*.
 
     Raises:
         StoreCorrupt: What stands has no version.
+        Unconfirmed: Fewer than *replicas* have it.
     """
     answer = await link.run(
         script("patch"),
-        [*keys.record(key), keys.pending, keys.deadlines, keys.events, keys.wake(key)],
+        [
+            *keys.record(key),
+            keys.pending,
+            keys.deadlines,
+            keys.events,
+            keys.wake(key),
+            agent.asking,
+            keys.ended,
+        ],
         [
             expected_version,
             state,
@@ -123,6 +170,7 @@ async def patch(
         ],
         operation="patch",
         key=key,
+        replicas=replicas,
     )
     if isinstance(answer, list):
         standing: bytes = answer[1]
@@ -143,8 +191,8 @@ async def consume_once(
     """
     answer = await link.run(
         script("consume_once"),
-        [keys.request(key), keys.use(key), keys.events, keys.wake(key)],
-        [use, 1 if replicas else 0, *events],
+        [keys.request(key), keys.use(key), keys.events, keys.wake(key), keys.ended],
+        [use, 1 if replicas else 0, key, *events],
         operation="consume_once",
         key=key,
         replicas=replicas,
@@ -153,6 +201,45 @@ async def consume_once(
         raise ApprovalNotFound(key)
     standing: bytes | None = answer[1] if answer[0] == 0 else None
     return standing
+
+
+async def confirm(link: Link, keys: Keys, key: str, *, replicas: int, patience: float) -> None:
+    """Return when *replicas* have the state that stands.
+
+    Raises:
+        Unconfirmed: Fewer have it after *patience* seconds.
+    """
+    await link.run(
+        script("confirm"),
+        [keys.state(key)],
+        [],
+        operation="confirm",
+        key=key,
+        replicas=replicas,
+        patience=patience,
+    )
+
+
+async def forget(link: Link, keys: Keys, key: str, *, retention: float) -> bool:
+    """Take a final record away if *retention* seconds have passed; say whether it is gone."""
+    answer = await link.run(
+        script("forget"),
+        [*keys.record(key), keys.card(key), keys.ended],
+        [key, int(retention)],
+        operation="forget",
+        key=key,
+    )
+    return bool(answer)
+
+
+async def set_bounds(link: Link, keys: Keys, bounds: Bounds) -> None:
+    """Write the bounds."""
+    await link.run(
+        script("set_bounds"),
+        [keys.bounds],
+        [bounds.pending, bounds.per_minute, int(bounds.retention)],
+        operation="set_bounds",
+    )
 
 
 async def append(link: Link, keys: Keys, events: Sequence[str]) -> None:
@@ -208,6 +295,14 @@ async def seal(
     flat = [part for entry in entries for part in entry]
     answer = await link.run(script("seal"), [keys.audit], [*expected, *flat], operation="seal")
     return bool(answer)
+
+
+async def drop_sealed(link: Link, keys: Keys, through: int) -> int:
+    """Take away entries up to a number, never the last one; return how many."""
+    gone: int = await link.run(
+        script("drop_sealed"), [keys.audit], [through], operation="drop_sealed"
+    )
+    return gone
 
 
 async def trim(link: Link, keys: Keys, readers: Sequence[str], *, keep: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate import StoreCorrupt
+from gate import StepRow, StoreCorrupt
 
 from .keys import Keys
 from .link import Link
@@ -44,17 +44,17 @@ async def drop_checkpoint(link: Link, keys: Keys, key: str, *, expected: str | N
 
 
 async def append_step(
-    link: Link, keys: Keys, run_id: str, *, worker: str, row: str, after: str | None
+    link: Link, keys: Keys, run_id: str, *, row: StepRow, after: str | None
 ) -> bool:
-    """Add a row to a run's log, if the run is the worker's; return whether it was added.
+    """Add a row to a run's log, if its worker has the run; return whether it was added.
 
     Raises:
-        StoreCorrupt: The last row names no worker.
+        StoreCorrupt: The last row has not worker and id in front.
     """
     answer = await link.run(
         script("append_step"),
         [keys.steps(run_id)],
-        [worker, row, 0 if after is None else 1, after or ""],
+        [row.worker, row.id, row.to_text(), 0 if after is None else 1, after or ""],
         operation="append_step",
     )
     return _done(answer, key=run_id)
@@ -62,9 +62,7 @@ async def append_step(
 
 async def drop_steps(link: Link, keys: Keys, run_id: str) -> bool:
     """Remove a run's log; return whether there was one."""
-    answer = await link.run(
-        script("drop_steps"), [keys.steps(run_id)], [], operation="drop_steps"
-    )
+    answer = await link.run(script("drop_steps"), [keys.steps(run_id)], [], operation="drop_steps")
     return bool(answer)
 
 

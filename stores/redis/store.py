@@ -21,11 +21,13 @@ from gate import (
     Patched,
     StoreCorrupt,
     StoreUnavailable,
+    Unconfirmed,
     Wake,
 )
 
 from . import scripts
 from .audit_stream import AuditVerbs
+from .bounds import BoundsVerbs
 from .codec import (
     decode_record,
     decode_use,
@@ -51,7 +53,7 @@ _BULK: Final = 200
 _logger = structlog.get_logger("signoff.stores")
 
 
-class RedisStore(AuditVerbs):
+class RedisStore(AuditVerbs, BoundsVerbs):
     """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
 
     Enter it (`async with`) or call `open` before use; that is where the schema is checked.
@@ -64,8 +66,9 @@ class RedisStore(AuditVerbs):
         operation_timeout: Seconds for one whole operation.
         connections: Operations under way at once; more of them queue in order.
         ping_interval: Seconds between looks at whether the listening connection still answers.
-        wait_replicas: Replicas that must have a consumption before `consume_once` returns. All of
-            those that may be promoted, or a failover may release a second run.
+        wait_replicas: Replicas that must have a consumption before `consume_once` returns, and a
+            final record before `patch` does. All of those that may be promoted, or a failover may
+            release a second run, or take back a decision.
         key_file: Where the public keys of the operator lie, for a server of this machine alone.
 
     Raises:
@@ -129,7 +132,7 @@ class RedisStore(AuditVerbs):
         await self.aclose()
 
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
-        """See `gate.ApprovalStore.put`."""
+        """See `gate.ApprovalStore.put` and `gate.Bounded`."""
         key = approval.key
         record = encode_record(approval)
         standing = await scripts.put(
@@ -139,6 +142,7 @@ class RedisStore(AuditVerbs):
             record,
             pending_score=None if approval.final else micros(approval.created_at),
             deadline_score=micros(approval.due),
+            agent=self._keys.agent(approval.namespace, approval.agent),
             events=[encode_event(event) for event in events],
         )
         if standing is None:
@@ -184,7 +188,9 @@ class RedisStore(AuditVerbs):
                 use=use,
                 before=None if before is None else micros(before),
                 deadline_score=None if approval.final else micros(approval.due),
+                agent=self._keys.agent(approval.namespace, approval.agent),
                 events=[encode_event(event) for event in events],
+                replicas=self._wait_replicas if approval.final else 0,
             )
             if isinstance(answer, Patched):
                 return answer
@@ -192,6 +198,23 @@ class RedisStore(AuditVerbs):
                 return Patched.STALE
             use = answer.decode()
         return Patched.STALE
+
+    async def confirm(self, key: str, *, seconds: float) -> bool:
+        """See `gate.Confirmation.confirm`.
+
+        Raises:
+            StoreUnavailable: The server cannot be reached.
+        """
+        if not self._wait_replicas:
+            return True
+        try:
+            await scripts.confirm(
+                self._link, self._keys, key, replicas=self._wait_replicas, patience=seconds
+            )
+        except Unconfirmed:
+            # Nothing was changed: whatever the reason, it is as if it were not known.
+            return False
+        return True
 
     async def now(self) -> datetime:
         """See `gate.StoreClock.now`."""

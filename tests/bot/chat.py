@@ -6,14 +6,13 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 from bot.directory import LookupFailed, Person
 from bot.messenger import DeliveryFailed, Mark, Message, Messenger, Posted
 from bot.notifier import READER, Notifier
 from bot.routing import RouteRule
-from bot.slack.render import card, direct, reply
+from bot.slack.render import card, direct, moved, pointer, reply
 from bot.slack.seal import Seal
 from bot.story import Rendering, Story
 from gate import Desk
@@ -30,10 +29,14 @@ SEAL: Final = Seal(b"a secret of the tests, of 32 bytes", installation=f"{TEAM} 
 def rendering(seal: Seal) -> Rendering:
     """Return how things look, with buttons sealed by *seal*."""
     return Rendering(
-        card=partial(card, stamp=seal.value),
+        card=lambda approval, channel, proof: card(
+            approval, stamp=seal.value, place=channel, proof=proof
+        ),
+        moved=moved,
         reply=reply,
-        direct=lambda approval, link, person: direct(
-            approval, link, stamp=seal.value, person=person
+        pointer=pointer,
+        direct=lambda approval, link, person, proof: direct(
+            approval, link, stamp=seal.value, person=person, proof=proof
         ),
     )
 
@@ -152,7 +155,15 @@ class People:
 
     async def person(self, team: str, user: str) -> Person:
         await self._ask(user)
-        return Person(team=team, id=user, name=user, live=True, human=True, member=team == TEAM)
+        return Person(
+            team=team,
+            id=user,
+            name=user,
+            live=True,
+            human=True,
+            member=team == TEAM,
+            teams=frozenset({team}),
+        )
 
     async def members(self, group: str) -> frozenset[str]:
         await self._ask(group)

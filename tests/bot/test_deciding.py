@@ -19,6 +19,7 @@ from gate import (
     Desk,
     NotAllowed,
     Quorum,
+    Rung,
     StoreUnavailable,
     Terms,
     Unconfirmed,
@@ -210,6 +211,60 @@ async def test_groups_of_another_team_are_not_looked_into(at: Desktop):
     answer = await at.answers.answer(asked, by(ANA), Verdict.APPROVE, seen=True)
     assert isinstance(answer.refused, NotAllowed)
     assert ["UANA"] == at.people.asked
+
+
+EVE = Voter(principal="slack:T2:UEVE", team="T2", user="UEVE")
+
+
+@pytest.mark.parametrize("named", [EVE.principal, "slack:T1:SFIN"])
+async def test_people_of_another_workspace_count_where_the_route_admits_it(at: Desktop, named: str):
+    """A stranger is refused, asked or not, unless the route lists the stranger's workspace."""
+    at.people.groups = {"SFIN": frozenset({"UEVE"})}
+    for number, (teams, may) in enumerate([((), False), (("T3",), False), (("T2",), True)]):
+        asked = await at.ask(route(Quorum(of=(named,)), teams=teams), approval_id=f"a{number}")
+        answer = await at.answers.answer(asked, by(EVE), Verdict.APPROVE, seen=True)
+        assert may is (answer.refused is None), teams
+        if not may:
+            assert isinstance(answer.refused, NotAllowed)
+            assert "not_member" == answer.refused.reason
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DENY])
+async def test_whose_agent_it_is_may_not_decide(at: Desktop, verdict: Verdict):
+    """The owner is refused by that word, at the button and at the form, listed or not."""
+    asked = await at.ask(route(excluded=(ANA.principal,)))
+    for answer in (
+        await at.answers.admit(asked, by(ANA)),
+        await at.answers.answer(asked, by(ANA, "form"), verdict, seen=True),
+    ):
+        assert isinstance(answer.refused, NotAllowed)
+        assert "self_approval" == answer.refused.reason
+    assert ["card", "form"] == [surface for _, _, surface in await at.refusals()]
+
+
+async def test_whom_the_ladder_added_may_decide(at: Desktop):
+    """Nobody else before its time; from then on, also at the first look."""
+    ladder = (Rung(after=60, action="widen", also=(DAN.principal,)),)
+    asked = await at.ask(route(ladder=ladder))
+    refused = (await at.answers.admit(asked, by(DAN))).refused
+    assert isinstance(refused, NotAllowed)
+    await at.clock.advance(60)
+    wider = await at.desk.climb(asked.key)
+    assert (await at.answers.admit(wider, by(DAN))).refused is None
+    answer = await at.answers.answer(wider, by(DAN), Verdict.APPROVE, seen=True)
+    assert answer.refused is None
+
+
+@pytest.mark.parametrize("surface", ["form", "review"])
+async def test_who_left_while_a_form_was_open_is_refused(at: Desktop, surface: str):
+    """P9: a form is judged by who somebody is when it is sent, not when it was opened."""
+    at.people.groups = {"SFIN": frozenset({"UANA"})}
+    asked = await at.ask(route(Quorum(of=("slack:T1:SFIN",))))
+    assert (await at.answers.admit(asked, by(ANA))).refused is None
+    at.people.groups = {"SFIN": frozenset()}
+    answer = await at.answers.answer(asked, by(ANA, surface), Verdict.DENY)
+    assert isinstance(answer.refused, NotAllowed)
+    assert "not_approver" == answer.refused.reason
 
 
 async def test_a_store_that_never_answers_a_look(hurried: Desktop):

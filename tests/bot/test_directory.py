@@ -139,3 +139,12 @@ def test_only_live_human_members_may_answer(flag: str):
     fine = {"live": True, "human": True, "member": True}
     assert Person(team="T1", id="U1", name="x", **fine).may_answer
     assert not Person(team="T1", id="U1", name="x", **fine | {flag: False}).may_answer
+
+
+async def test_names_of_those_who_are_known(directory: CachedDirectory, chat: Chat):
+    """A name is given for who was looked up before; nobody is looked up for it."""
+    principals = ("slack:T1:UANA", "slack:T1:UBEN", "slack:T1:SFIN", "cli:ana", "", "x:")
+    assert {} == directory.names(principals)
+    await directory.person("T1", "UANA")
+    assert {"slack:T1:UANA": "x"} == directory.names(principals)
+    assert ["T1/UANA"] == chat.asked

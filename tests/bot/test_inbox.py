@@ -56,6 +56,34 @@ async def test_what_needs_somebody(at: Office):
     assert Inbox() == await at.look(DAN)
 
 
+async def test_what_is_ones_own_is_asked_of_others(at: Office):
+    """Whose agent it is does not find it among what needs an answer."""
+    await at.ask("x", route(excluded=(ANA.principal,)))
+    assert Inbox() == await at.look(ANA)
+    assert ["x"] == ids((await at.look(BEN)).needs_you)
+
+
+async def test_people_of_another_workspace(at: Office):
+    """They see what asks them, where the route admits their workspace."""
+    eve = Voter(principal="slack:T2:UEVE", team="T2", user="UEVE")
+    await at.ask("x", route(Quorum(of=(eve.principal,)), teams=("T2",)))
+    await at.ask("y", route(Quorum(of=(eve.principal,))))
+    assert ["x"] == ids((await at.look(eve)).needs_you)
+
+
+async def test_what_somebody_else_wrote_is_left_out(at: Office):
+    """Neither asked nor told: what cannot be vouched for is in nobody's inbox."""
+    await at.ask("x")
+    await at.ask("y")
+    flawed = Inboxes(
+        at.store,
+        at.directory,
+        reader=READER,
+        flaw=lambda approval: "votes" if approval.id == "x" else None,
+    )
+    assert ["y"] == ids((await flawed.of(ANA, await flawed.pending())).needs_you)
+
+
 async def test_what_somebody_has_answered_waits_for_others(at: Office):
     """One's own answer moves it; the other one is still asked."""
     await at.ask("x", BOTH)

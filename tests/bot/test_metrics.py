@@ -32,6 +32,7 @@ NAMES = {
     "signoff_decisions",
     "signoff_refusals",
     "signoff_slack_errors",
+    "signoff_alarms",
 }
 LABELS = {
     "verdict": {"approve", "deny", "skip"},

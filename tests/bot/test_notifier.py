@@ -216,10 +216,10 @@ async def test_a_record_that_cannot_be_shown_stops_nobody(office: Office):
 
     from tests.bot.chat import RENDERING
 
-    def broken(approval: Any) -> Any:
+    def broken(approval: Any, *more: Any) -> Any:
         if approval.id == "bad":
             raise TypeError("s3cret")
-        return RENDERING.card(approval)
+        return RENDERING.card(approval, *more)
 
     story = story_of(
         office.store, office.chat, routes=RULES, rendering=replace(RENDERING, card=broken)

@@ -315,3 +315,14 @@ def test_half_a_quorum_ladder_or_agent_stops_the_start(tmp_path: Path, old: str,
     """What cannot be answered, or says too little or too much, is refused by its place."""
     assert old in WHOLE
     assert "SIGNOFF_CONFIG" in refusal(tmp_path, WHOLE.replace(old, new, 1)).setting
+
+
+def test_a_secret_that_anybody_could_guess(tmp_path: Path):
+    """Buttons are sealed with a secret of the operator's only if it is long enough."""
+    given = "a-secret-of-thirty-two-characters"
+    found = settings(tmp_path, SIGNOFF_SECRET=given)
+    assert found.secret is not None
+    assert given == found.secret.get_secret_value()
+    assert given not in repr(found)
+    for short in (SECRET, f"{SECRET} with blanks and more than enough characters"):
+        assert "SIGNOFF_SECRET" == refusal(tmp_path, SIGNOFF_SECRET=short).setting

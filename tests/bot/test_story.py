@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.messenger import DeliveryFailed, Posted
+from bot.proof import SOUND
 from bot.routing import RouteRule
 from gate import ApprovalGate, ApprovalStatus, Desk, StoreUnavailable, Undeliverable, refusal
 from stores.memory import MemoryStore
@@ -368,8 +369,8 @@ def _other_words() -> Any:
 
     return replace(
         RENDERING,
-        card=lambda asked: Message(
-            "new " + RENDERING.card(asked).text, RENDERING.card(asked).blocks
+        card=lambda *shown: Message(
+            "new " + RENDERING.card(*shown).text, RENDERING.card(*shown).blocks
         ),
     )
 
@@ -461,7 +462,7 @@ async def test_a_copy_that_two_change_at_once_ends_in_the_newest_state(life: Lif
     """A click on a copy makes it follow the record; an older change that comes late is mended."""
     await life.ask()
     await life.tell()
-    copy = await life.chat.post(CHANNEL, _other_words().card(await life.desk.get("x")))
+    copy = await life.chat.post(CHANNEL, _other_words().card(await life.desk.get("x"), CHANNEL, SOUND))
     story = story_of(life.store, life.chat)
     held = asyncio.Event()
     reached = asyncio.Event()

@@ -77,7 +77,7 @@ EXAMPLES: list[SignoffError] = [
     gate.StepFailed("job-7", "charge", error="ValueError"),
     gate.StepInDoubt("job-7", "charge", attempt=1),
     gate.StepMismatch("job-7", "charge", reason="fingerprint"),
-    gate.StepPaused("waits for Ana"),
+    gate.StepPaused(SECRET),
     gate.StepUnrecorded("job-7", "charge", cause="store_unavailable"),
     errors.InvalidId(field="id", reason="it is empty"),
     errors.InvalidVerdict("banana"),
@@ -85,11 +85,11 @@ EXAMPLES: list[SignoffError] = [
     errors.LimitExceeded(field="payload bytes", value=2, limit=1),
     errors.PolicyError("line 3"),
     errors.ConfigError("SIGNOFF_REDIS_URL", "is empty"),
-    errors.RunUnfinished("agent-1", run_id="run-1", pending=("call-1",)),
-    errors.RunTaken("run-1"),
-    errors.RunNotFound("agent-1"),
-    errors.SnapshotUnsupported(SECRET),
-    errors.ModelFailed("run-1", step=2, error="ConnectionError"),
+    gate.RunUnfinished("agent-1", run_id="run-1", pending=("call-1",)),
+    gate.RunTaken("run-1"),
+    gate.RunNotFound("agent-1"),
+    gate.SnapshotUnsupported(SECRET),
+    gate.ModelFailed("run-1", step=2, error="ConnectionError"),
 ]
 
 

@@ -76,6 +76,7 @@ async def test_who_is_listed_approves(
 ):
     """The agent runs; card and thread name the person and where the answer came from."""
     name, approval_id, ts = await ask(agent, slack, "mine")
+    assert 0 == (await house.command("show", approval_id)).code
     done = await house.command("approve", approval_id, "--yes", "--note", "go ahead", "--json")
     assert 0 == done.code, done.err
     told = json.loads(done.out)
@@ -88,6 +89,20 @@ async def test_who_is_listed_approves(
     assert "go ahead" in shown
     thread = await until_thread(slack, ts, "Asked", "Approved", "started", "done")
     assert ME in thread[1]
+
+
+async def test_a_yes_unseen_is_refused(
+    house: House, agent: Agent, slack: SandboxClient, store: Store
+):
+    """Who says `--yes` and was not shown it before hears what to do, and nothing is approved."""
+    name, approval_id, _ = await ask(agent, slack, "mine")
+    done = await house.command("approve", approval_id, "--yes")
+    assert 3 == done.code
+    assert "signoff show" in done.err
+    record = await store.get(approval_id)
+    assert record is not None
+    assert ("pending", ()) == (record.status, record.votes)
+    assert ["asked"] == agent.heard(name)
 
 
 async def test_who_is_listed_rejects(house: House, agent: Agent, slack: SandboxClient):
@@ -125,7 +140,8 @@ async def test_there_is_no_flag_to_be_somebody_else(house: House):
     for told in await asyncio.gather(*(house.command(verb, "--help") for verb in verbs)):
         options = set(re.findall(r"--[a-z-]+", told.out))
         assert {"--namespace", "--json", "--help"} <= options
-        assert options <= {"--namespace", "--note", "--reason", "--yes", "--json", "--help"}
+        known = {"--namespace", "--note", "--reason", "--reveal", "--yes", "--json", "--help"}
+        assert options <= known
     for done in await asyncio.gather(
         *(house.command(verb, "some-id", "--as", "somebody") for verb in verbs)
     ):
@@ -150,6 +166,7 @@ async def test_what_is_over_or_unknown_is_said_in_one_sentence(
 ):
     """Exit code 1, one line, no traceback; for the wrong kind of id too."""
     name, approval_id, _ = await ask(agent, slack, "mine")
+    assert 0 == (await house.command("show", approval_id)).code
     assert 0 == (await house.command("approve", approval_id, "--yes")).code
     await agent.tells(name, "done")
     commands = (

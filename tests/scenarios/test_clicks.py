@@ -13,7 +13,7 @@ from tests.scenarios.reading import (
     until_card_says,
     until_told,
 )
-from tests.support.house import CHANNEL, Agent, House
+from tests.support.house import CHANNEL, Agent, House, running_house
 
 
 async def heard(slack: SandboxClient, user: str) -> int:
@@ -96,3 +96,25 @@ async def test_where_an_ephemeral_cannot_reach(house: House, agent: Agent, slack
         await slack.wait_for(direct, "a direct message to Ben")
     finally:
         await slack.faults.add_to_channel(CHANNEL, "U0BEN")
+
+
+async def test_killed_between_the_decision_and_its_answer():
+    """The bot dies with the decision stored and nobody told: the next one tells it, once."""
+    with running_house(quick=True) as house:
+        async with house.slack() as slack:
+            [bot] = house.bots
+            name = fresh("pay")
+            house.agent.ask(name)
+            ts = await card(slack, name)
+            fault = await slack.faults.slow(method="chat.postEphemeral", seconds=60)
+            assert (await slack.click("U0ANA", channel=CHANNEL, ts=ts, action_id=APPROVE)).ok
+            done = await house.agent.tells(name, "done")
+            assert 0 == await heard(slack, "U0ANA")
+            bot.kill()
+            await bot.ended()
+            await slack.faults.clear(fault)
+            house.start_bot(quick=True)
+            await until_told(slack, "U0ANA", "Your answer is recorded", timeout=30)
+            await until_card_says(slack, ts, "Approved by <@U0ANA>", "done")
+            assert 1 == house.runs(done["id"])
+            assert 1 == await heard(slack, "U0ANA")

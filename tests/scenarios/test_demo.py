@@ -22,6 +22,12 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def agent_log(folder: Path) -> str:
+    """Return what the agent of the demonstration in *folder* has logged."""
+    [log] = folder.glob("signoff-*/agent.log")
+    return log.read_text("utf-8")
+
+
 async def test_it_plays_both_parts_and_ends_well(house: House, tmp_path: Path):
     """Exit code 0, each step told; it touches no Slack and no store that the environment names."""
     before = set(house.alive())
@@ -51,6 +57,7 @@ async def test_it_ends_its_processes_when_it_is_told_to(house: House, tmp_path: 
     await wait_until(lambda: "it does" in demo.printed(), "the page's address", timeout=20)
     await wait_until(lambda: "asks to run" in demo.printed(), "the agent asks", timeout=20)
     assert len(set(house.alive()) - alone) >= 4, "the demo, the bot, the sandbox, an agent"
+    assert "level_zero" not in agent_log(tmp_path), "it verifies by the server's own keys"
     assert 0 == await demo.stop()
     assert alone == set(house.alive())
     assert [] == left_in(tmp_path)

@@ -7,6 +7,7 @@ import pytest
 from stores.conformance import (
     ApprovalStoreContract,
     AuditLogContract,
+    BoundedContract,
     BulkReadContract,
     CardsContract,
     ConsumeOnceContract,
@@ -26,6 +27,7 @@ class TestMemoryStore(
     BulkReadContract,
     EventLogContract,
     AuditLogContract,
+    BoundedContract,
     ListingContract,
     ConsumeOnceContract,
     LeasesContract,

@@ -17,6 +17,7 @@ from gate import (
     BulkRead,
     Cards,
     ConfigError,
+    Confirmation,
     ConsumeOnce,
     EventLog,
     Leases,
@@ -55,6 +56,27 @@ async def test_the_environment_names_a_store(shared_server: RedisServer) -> None
         await store.put(pending())
     async with open_store(shared_server.url, environ={"SIGNOFF_REDIS_URL": "no://"}) as store:
         assert pending() == await store.get("delete-42")
+
+
+@pytest.mark.parametrize("number", ["-1", "1.5", "one", "17", "¹"])
+async def test_a_number_of_replicas_that_is_none(number: str) -> None:
+    """SIGNOFF_WAIT_REPLICAS is a small whole number, or the start ends with its name."""
+    with pytest.raises(ConfigError, match="SIGNOFF_WAIT_REPLICAS"):
+        async with open_store("memory://", environ={"SIGNOFF_WAIT_REPLICAS": number}):
+            pass  # never reached
+
+
+async def test_the_environment_says_how_many_replicas(shared_server: RedisServer) -> None:
+    """With a replica that is not there a decision is not confirmed; an argument wins."""
+    environ = {"SIGNOFF_WAIT_REPLICAS": "1", "SIGNOFF_REDIS_URL": shared_server.url}
+    asked = pending()
+    async with open_store(environ=environ, operation_timeout=0.2) as store:
+        await store.put(asked)
+        assert isinstance(store, Confirmation)
+        assert not await store.confirm(asked.key, seconds=0.01)
+    async with open_store(environ=environ, wait_replicas=0) as store:
+        assert isinstance(store, Confirmation)
+        assert await store.confirm(asked.key, seconds=0.01)
 
 
 async def test_databases_are_apart(shared_server: RedisServer) -> None:

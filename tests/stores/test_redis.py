@@ -14,6 +14,7 @@ from gate import ConfigError
 from stores.conformance import (
     ApprovalStoreContract,
     AuditLogContract,
+    BoundedContract,
     BulkReadContract,
     CardsContract,
     ConsumeOnceContract,
@@ -36,6 +37,7 @@ class TestRedisStore(
     BulkReadContract,
     EventLogContract,
     AuditLogContract,
+    BoundedContract,
     ListingContract,
     ConsumeOnceContract,
     LeasesContract,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gate import Patched, StoreCorrupt, StoreUnavailable, Unconfirmed
+from gate import Desk, Patched, StoreCorrupt, StoreUnavailable, Unconfirmed
 from stores.conformance.samples import consumption, decided, pending, requested, resolved
 from stores.redis import RedisStore
 from tests.support.proxy import Proxy, proxy_to
@@ -351,3 +351,42 @@ async def test_a_consumption_waits_for_its_replicas() -> None:
                 taken = consumption(asked, operation="op-2")
                 assert consumption(asked) == await store.consume_once(asked.key, taken)
                 assert b"op-1" in replica.ask("GET", "signoff:{0}:use:delete-42")
+
+
+async def test_a_decision_waits_for_its_replicas() -> None:
+    """P3: a final record is Unconfirmed until they have it; it stands, and can be asked about.
+
+    What is not final does not wait: a vote that is lost is cast again.
+    """
+    async with redis_server(options=("--repl-diskless-sync-delay", "0")) as server:
+        options = ("--replicaof", f"127.0.0.1 {server.port}")
+        async with redis_server(options=options) as replica:
+            await wait_until(
+                lambda: b"state=online" in server.ask("INFO", "replication"),
+                "the replica follows",
+            )
+            asked = pending()
+            async with RedisStore(server.url, wait_replicas=1, operation_timeout=_FAST) as store:
+                await store.put(asked)
+                replica.freeze()
+                seen = asked.model_copy(update={"version": 2})
+                assert await store.patch(asked.key, 1, seen, [requested(asked)]) == "applied"
+                with pytest.raises(Unconfirmed):
+                    await store.patch(asked.key, 2, decided(asked), [resolved(asked)])
+                standing = await store.get(asked.key)
+                assert standing is not None
+                assert standing.status == "approved"
+                assert not await store.confirm(asked.key, seconds=0.05)
+                desk = Desk(store)
+                with pytest.raises(Unconfirmed):
+                    await desk.cancel((await store.put(pending("other"))).key)
+                assert not await desk.confirmed(standing)
+            replica.thaw()
+            async with RedisStore(server.url, wait_replicas=1, operation_timeout=5) as store:
+                # A new connection, that has written nothing itself.
+                assert await store.confirm(asked.key, seconds=5)
+                assert b"approved" in replica.ask("GET", "signoff:{0}:state:delete-42")
+                assert await store.confirm("unknown", seconds=5)
+                assert (await Desk(store).cancel("other")).status == "cancelled"
+            async with RedisStore(server.url) as store:
+                assert await store.confirm(asked.key, seconds=0), "nothing to wait for"

@@ -8,6 +8,7 @@ import structlog
 from gate import (
     Approval,
     AuditHead,
+    Bounds,
     LimitExceeded,
     Patched,
     PayloadNotCanonical,
@@ -38,6 +39,7 @@ async def test_every_key_is_in_the_table(
     await redis_store.put(asked, [requested(asked)])
     await redis_store.patch(asked.key, 1, decided(asked), [resolved(asked)])
     await redis_store.put(pending("job", namespace="other"))
+    await redis_store.set_bounds(Bounds())
     await redis_store.consume_once(asked.key, consumption(asked))
     await redis_store.keep_card(asked.key, "C1", "note")
     fence = await redis_store.hold("audit", "a", seconds=60)
@@ -48,7 +50,7 @@ async def test_every_key_is_in_the_table(
     types = {name: shared_server.ask("TYPE", name).decode().strip()[1:] for name in found}
     assert types == {name: kind.type if kind else "unknown" for name, kind in found.items()}
     assert {"request", "state", "use", "card", "pending", "deadlines", "events",
-            "audit", "reader", "lease", "fence",
+            "audit", "reader", "lease", "fence", "bounds", "asking", "lately", "ended",
             "meta"} == {kind.name for kind in found.values() if kind}  # fmt: skip
 
 

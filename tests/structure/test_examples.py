@@ -8,12 +8,13 @@ import sys
 
 import pytest
 
-from examples import blocking, decorator, executor, quickstart
+from examples import blocking, decorator, durable_steps, executor, quickstart
 
 from .checkout import ROOT, modules
 from .conftest import Person
 
 RUN_ELSEWHERE = {
+    "durable_agent": "tests/scenarios/test_durable_agent.py",
     "own_store": "tests/stores/test_own_store.py",
     "gallery": "make gallery",
     "policy": "tests/gate/policy/test_example.py",
@@ -89,9 +90,22 @@ async def test_executor_needs_keys(person: Person, capsys: pytest.CaptureFixture
     assert "SIGNOFF_PUBLIC_KEYS" in capsys.readouterr().out
 
 
+async def test_durable_steps(person: Person, capsys: pytest.CaptureFixture[str]):
+    """The second process asks nobody and pays nothing."""
+    for _ in range(2):
+        await durable_steps.main()
+    assert person.asked == ["pay"]
+    assert capsys.readouterr().out.splitlines() == [
+        "asking for the price",
+        "paying 125000 cents",
+        "paid: receipt of order-1009",
+        "paid: receipt of order-1009",
+    ]
+
+
 def test_every_example_is_run():
     """No example lies about untested."""
-    tested = {"quickstart", "decorator", "blocking", "executor"}
+    tested = {"quickstart", "decorator", "blocking", "executor", "durable_steps"}
     assert {module.path.stem for module in modules("examples")} == tested | set(RUN_ELSEWHERE)
 
 

@@ -11,7 +11,8 @@ from .checkout import PACKAGES, Import, Module, modules
 
 PURE = {
     "gate.approval", "gate.audit", "gate.canonical", "gate.errors", "gate.events", "gate.quorum",
-    "gate.transitions", "bot.agentack", "bot.audit_story", "bot.routing", "bot.slack.alphabets", "bot.slack.hosts", "bot.slack.ids",
+    "gate.transitions", "bot.agentack", "bot.audit_story", "bot.masking", "bot.secret_looks", "bot.routing", "bot.slack.alphabets",
+    "bot.slack.hosts", "bot.slack.ids",
     "bot.slack.limits", "bot.slack.text",
 }  # fmt: skip
 """No clock, no I/O, no event loop, no randomness: time and ids are arguments."""
@@ -22,16 +23,22 @@ IMPURE = {
 }  # fmt: skip
 
 LATE_IMPORTS = {
+    ("gate.loop.pydantic_ai_model", "pydantic_ai"),
     ("gate.keys", "cryptography"),
     ("gate.notary", "cryptography"),
     ("gate.testing.plugin", "pytest"),
 }
 """Loaded when they are needed: `import gate` stays light, as test_packaging.py proves."""
 
-PUBLIC_SUBMODULES = {"gate.testing", "stores.conformance", "stores.embedded", "stores.memory"}
+PUBLIC_SUBMODULES = {
+    "gate.loop", "gate.testing", "stores.conformance", "stores.embedded", "stores.memory",
+}  # fmt: skip
 """Packages are imported by their own name; these are the only others that are public too."""
 
-OPENS_STORES = {"bot.app", "bot.cli.approvals", "bot.cli.audit", "bot.demo.agent"}
+OPENS_STORES = {
+    "bot.app", "bot.cli.approvals", "bot.cli.audit", "bot.cli.doctor", "bot.cli.keygen",
+    "bot.cli.runs", "bot.demo.agent",
+}  # fmt: skip
 KNOWS_SLACK = ("bot.slack",)
 """Beside `bot.app`, which puts everything together."""
 

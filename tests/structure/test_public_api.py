@@ -10,6 +10,7 @@ import pytest
 
 SURFACES = (
     "gate",
+    "gate.loop",
     "gate.testing",
     "stores",
     "stores.conformance",

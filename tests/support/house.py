@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from uuid import uuid4
 
+from bot.keyring import open_keyring
 from bot.sandbox import SandboxClient, State
 from tests.support.emitted import EMITTED
 from tests.support.processes import ROOT, Agent, Bot, Finished, Process, Said
@@ -37,6 +38,8 @@ approvers = ["U0ANA", "U0BEN", "S0SECURITY"]
 
 _MARK: Final = "TEST_HOUSE_MARK"
 _REDIS_URL: Final = "SIGNOFF_REDIS_URL"
+_KEYS: Final = "SIGNOFF_KEYS"
+_PUBLIC_KEYS: Final = "SIGNOFF_PUBLIC_KEYS"
 
 P = TypeVar("P", bound=Process)
 
@@ -57,6 +60,8 @@ class House:
     Attributes:
         redis: The server.
         marks: Where agents leave their side effects.
+        environ: What every process of the operator's gets, the private keys among it.
+        public_keys: What agents get of these keys, as one setting.
         processes: Everything that was started, ended ones included.
     """
 
@@ -68,10 +73,15 @@ class House:
         self.processes: list[Process] = []
         self.bots: list[Bot] = []
         self._mark = uuid4().hex
+        keys = folder / "keys"
+        keys.mkdir(mode=0o700)
+        listed = open_keyring(keys, create=True).public_keys.read_text(encoding="utf-8")
+        self.public_keys = ",".join(listed.split())
         own = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "SIGNOFF_"))}
         self.environ = own | {
             _MARK: self._mark,
             _REDIS_URL: redis.url,
+            _KEYS: str(keys),
             "SIGNOFF_HOME": str(folder / "home"),
         }
         self.slack_wire: Said = {}
@@ -144,10 +154,25 @@ class House:
         return bot
 
     def start_agent(
-        self, agent: str = "billing", *, redis_url: str | None = None, **options: float
+        self,
+        agent: str = "billing",
+        *,
+        redis_url: str | None = None,
+        public_keys: str | None = None,
+        **options: float,
     ) -> Agent:
-        """Start an agent process; *options* are those of `tests.support.agents.agent`."""
-        environ = self.environ if redis_url is None else self.environ | {_REDIS_URL: redis_url}
+        """Start an agent process, which verifies every decision.
+
+        Args:
+            agent: Its name.
+            redis_url: Another way to the store.
+            public_keys: In place of the house's.
+            options: Those of `tests.support.agents.agent`.
+        """
+        environ = {name: value for name, value in self.environ.items() if name != _KEYS} | {
+            _REDIS_URL: redis_url or self.redis.url,
+            _PUBLIC_KEYS: public_keys or self.public_keys,
+        }
         more = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         count = sum(isinstance(process, Agent) for process in self.processes)
         arguments = ("--agent", agent, "--marks", str(self.marks), *more)
@@ -244,6 +269,8 @@ class House:
                 process.stop_now()
         for process in self.processes:
             process._close_input()
+        for process in self.processes:
+            assert "gate.level_zero" not in process.printed(), f"{process.name} verifies nothing"
         for bot in self.bots:
             assert bot.killed or bot.returncode in (0, 2), f"{bot.name} failed\n{bot.printed()}"
             assert "Traceback" not in bot.printed(), f"{bot.name} raised\n{bot.printed()}"

@@ -1,4 +1,4 @@
-"""A loopback TCP proxy that cuts, swallows, spoils, or thins out what a server answers."""
+"""A loopback TCP proxy: it cuts, swallows, spoils, thins out or keeps back what passes."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ class Proxy:
         self.answers_pass = asyncio.Event()
         """Cleared: what the server answers waits here."""
         self.answers_pass.set()
+        self.keep_request: re.Pattern[bytes] | None = None
+        """What never reaches the server, and all that its client sends after it."""
+        self.keep_answer_to: re.Pattern[bytes] | None = None
+        """What reaches the server, and is never answered, nor anything that its client sends."""
+        self.kept = 0
+        """Requests that were kept, or whose answers were."""
         self.requests = 0
         """Pieces of requests that clients sent."""
         self.answers = 0
@@ -85,9 +91,11 @@ class Proxy:
         out: asyncio.StreamWriter | None = None
         try:
             there, out = await asyncio.open_connection("127.0.0.1", self._target_port)
+            answered = asyncio.Event()
+            answered.set()
             ways = [
-                asyncio.create_task(self._forward(reader, out)),
-                asyncio.create_task(self._answer(there, writer)),
+                asyncio.create_task(self._forward(reader, out, answered)),
+                asyncio.create_task(self._answer(there, writer, answered)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
@@ -100,17 +108,28 @@ class Proxy:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Event
+    ) -> None:
         while data := await reader.read(65536):
             self.requests += 1
             await self.requests_pass.wait()
+            if self.keep_request is not None and self.keep_request.search(data):
+                self.kept += 1
+                await asyncio.Event().wait()  # until the connection is cut
+            if self.keep_answer_to is not None and self.keep_answer_to.search(data):
+                self.kept += 1
+                answered.clear()
             writer.write(data)
             await writer.drain()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Event
+    ) -> None:
         while data := await reader.read(65536):
             self.answers += 1
             await self.answers_pass.wait()
+            await answered.wait()
             if self.swallow:
                 continue
             if self.cut_next_answer:

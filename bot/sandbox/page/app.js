@@ -22,10 +22,31 @@ const view = {
   dismissed: new Set(),
 };
 
-const store = new Store(draw, toast);
+// What changes while a button is held down is drawn afterwards: a click on a node that was replaced
+// between press and release would reach nobody.
+const press = { down: false, waiting: false };
+
+function drawChanges() {
+  press.waiting = press.down;
+  if (!press.down) draw();
+}
+
+function released() {
+  press.down = false;
+  if (press.waiting) drawChanges();
+}
+
+addEventListener("pointerdown", () => { press.down = true; }, { capture: true });
+for (const end of ["pointerup", "pointercancel", "blur"]) {
+  addEventListener(end, () => setTimeout(released), { capture: true });
+}
+
+const store = new Store(drawChanges, toast);
 const inspector = new Inspector(store, (open) => {
   view.inspector = open;
   $("shell").classList.toggle("has-inspector", open);
+  settle();
+  if (narrow.matches) $(open ? "inspector-close" : "inspector-toggle").focus();
   remember();
 });
 const people = {
@@ -52,10 +73,38 @@ function remember() {
   history.replaceState(null, "", `?${next}`);
 }
 
+// On a narrow screen one thing is in front; what it covers is out of the keyboard's reach.
+const narrow = matchMedia("(max-width: 820px)");
+
+function settle() {
+  const menu = narrow.matches && $("shell").classList.contains("has-menu");
+  const drawer = !$("inspector").hidden;
+  $("main").inert = narrow.matches && (menu || drawer || !$("thread").hidden);
+  $("thread").inert = narrow.matches && (menu || drawer);
+  $("inspector").inert = menu;
+}
+
+function showMenu(open) {
+  const was = $("shell").classList.contains("has-menu");
+  $("shell").classList.toggle("has-menu", open);
+  $("menu").setAttribute("aria-expanded", String(open));
+  settle();
+  if (open) $("side").querySelector("button").focus();
+  else if (was && narrow.matches) $("menu").focus();
+}
+
+function closeThread() {
+  const ts = view.thread;
+  view.thread = null;
+  remember();
+  draw();
+  document.querySelector(`#message-${CSS.escape(ts)} .replies`)?.focus();
+}
+
 function openChannel(id) {
   view.channel = id;
   view.thread = null;
-  $("shell").classList.remove("has-menu");
+  showMenu(false);
   if (id === HOME) store.act("home", { user: view.me }, "Opening the home");
   else if (store.channel(id)?.is_im) store.act("home", { user: view.me, tab: "messages" }, "Opening the messages");
   remember();
@@ -69,7 +118,7 @@ function actAs(id) {
     view.channel = visible[0] || HOME;
     view.thread = null;
   }
-  $("shell").classList.remove("has-menu");
+  showMenu(false);
   remember();
   draw({ bottom: true });
 }
@@ -212,6 +261,7 @@ function draw(options = {}) {
     if (!items.length) $("feed").replaceChildren(h("p", { class: "empty", "data-key": "empty" }, "Nothing here yet. When an agent asks, it appears in this channel."));
   }
   drawThread();
+  settle();
   const writable = channel && channel.members.includes(view.me) && !channel.is_archived;
   $("composer").hidden = !channel;
   $("composer-text").disabled = !writable;
@@ -268,14 +318,18 @@ function start() {
   new Suggestions({ store, me: () => view.me, area: $("composer-text"), list: $("suggestions") });
   wireComposer($("composer"), $("composer-text"), () => null);
   wireComposer($("thread-composer"), $("thread-text"), () => view.thread);
-  $("menu").addEventListener("click", () => {
-    const open = $("shell").classList.toggle("has-menu");
-    $("menu").setAttribute("aria-expanded", String(open));
+  $("menu").addEventListener("click", () => showMenu(true));
+  // What lies behind the menu is inert: a click there is one on the shell.
+  $("shell").addEventListener("click", (event) => {
+    if (!event.target.closest("#side, #menu")) showMenu(false);
   });
-  $("main").addEventListener("click", (event) => {
-    if (!event.target.closest("#menu")) $("shell").classList.remove("has-menu");
+  $("shell").addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if ($("shell").classList.contains("has-menu")) showMenu(false);
+    else if (event.target.closest("#thread")) closeThread();
   });
-  $("thread-close").addEventListener("click", () => { view.thread = null; remember(); draw(); });
+  narrow.addEventListener("change", settle);
+  $("thread-close").addEventListener("click", closeThread);
   $("theme-toggle").addEventListener("click", () => {
     const dark = document.documentElement.dataset.theme
       ? document.documentElement.dataset.theme === "dark"

@@ -12,6 +12,7 @@ export class Modal {
     this.me = me;
     this.busy = false;
     this.signature = "";
+    this.shown = "";
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); this.close(); });
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.classList.add("is-nudged"); });
     dialog.addEventListener("animationend", () => dialog.classList.remove("is-nudged"));
@@ -22,15 +23,18 @@ export class Modal {
     const view = stack[stack.length - 1];
     if (!view) {
       if (this.dialog.open) this.dialog.close();
-      this.signature = "";
+      this.signature = this.shown = "";
       return;
     }
     const context = { store: this.store, people: this.people, view: { me: this.me() } };
     const place = new Place(context, null, view);
     const signature = JSON.stringify([view.id, view.hash, view.errors, view.trouble, place.marks, stack.length, this.busy, this.me()]);
     if (signature !== this.signature) {
-      const fresh = !this.signature.startsWith(JSON.stringify([view.id]).slice(0, -1));
+      // Another page of the same view is read from its top, as a new view is.
+      const shown = [view.id, this.me(), view.title.text].join();
+      const fresh = shown !== this.shown;
       this.signature = signature;
+      this.shown = shown;
       this.fill(view, place, stack.length, fresh);
     }
     if (!this.dialog.open) this.dialog.showModal();
@@ -47,7 +51,7 @@ export class Modal {
         h("h2", { id: "modal-title" }, view.title.text),
         depth > 1 && h("span", { class: "depth" }, `step ${depth}`),
         h("button", { type: "button", class: "icon-button", "aria-label": "Close", "data-testid": "modal-x", on: { click: () => this.close(true) } }, icon("close"))),
-      h("div", { class: "modal-body" },
+      h("div", { class: "modal-body", id: "modal-body", tabindex: "0", role: "region", "aria-labelledby": "modal-title" },
         view.trouble && h("p", { class: "failure", role: "alert", "data-testid": "modal-trouble" }, icon("warn"),
           ` We had some trouble connecting (${view.trouble}). Try again?`),
         renderBlocks(view.blocks, place)),
@@ -61,8 +65,9 @@ export class Modal {
       restoreFocus(dialog, focus);
       return;
     }
+    // Never a button: who turned the page with Enter must not answer with the same key.
     const first = dialog.querySelector(".modal-body :is(input, textarea, select)")
-      || dialog.querySelector(".dialog-actions button:last-child");
+      || dialog.querySelector(".modal-body");
     first.autofocus = true;
     if (dialog.open) first.focus();
   }

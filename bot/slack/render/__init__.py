@@ -10,14 +10,17 @@ from .card import card
 from .direct import direct
 from .forms import RejectForm, ended_modal, reject_modal
 from .home import home
+from .ladder import moved, pointer
 from .lists import details, listing, unknown_id, usage, who_can_decide
 from .notices import form_failed, notice, too_many, unrecorded
-from .payload import REVIEW_LIMIT, review_pages, shows_all
-from .review import ReviewForm, page_surface, review_modal
+from .payload import MASKING, REVIEW_LIMIT, pages_of, review_pages, shows_all
+from .review import PageKind, ReviewForm, page_surface, read_surface, review_modal
 from .thread import reply
 
 __all__ = [
+    "MASKING",
     "REVIEW_LIMIT",
+    "PageKind",
     "RejectForm",
     "ReviewForm",
     "Stamp",
@@ -28,8 +31,12 @@ __all__ = [
     "form_failed",
     "home",
     "listing",
+    "moved",
     "notice",
     "page_surface",
+    "pages_of",
+    "pointer",
+    "read_surface",
     "reject_modal",
     "reply",
     "review_modal",

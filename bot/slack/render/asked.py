@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from gate import Approval, Quorum, Terms, Verdict
+from gate import Approval, Quorum, Terms, Verdict, progress
 
 from .line import Foreign, Line, Names, Part, Person, Words, join
 from .status import people
 
-__all__ = ["answers_line", "asked_line", "heads", "pings"]
+__all__ = ["answers_line", "asked_line", "asked_of", "heads", "pings", "progress_line"]
 
 MOST_QUORUMS = 3
+MOST_VOTES = 3
 MOST_OF_MANY = 3
 """Names for each of several groups of people."""
+SHORT = 16
+"""Characters of the name of a group of people, where it was named before."""
 
 _SIGNS = {Verdict.APPROVE: "✅ ", Verdict.DENY: "⛔ ", Verdict.SKIP: "⏩ "}
+
+
+def asked_of(approval: Approval) -> Terms | None:
+    """Return the terms as they count now, without the people who may not decide this one."""
+    terms = approval.asking()
+    if terms is None:
+        return None
+    barred = {*terms.excluded, *approval.not_by}
+    if not barred:
+        return terms
+    quorums = tuple(
+        quorum.model_copy(update={"of": tuple(of for of in quorum.of if of not in barred)})
+        for quorum in terms.quorums
+    )
+    return terms.model_copy(update={"quorums": quorums})
 
 
 def pings(terms: Terms) -> bool:
@@ -44,20 +62,52 @@ def asked_line(terms: Terms, *, names: Names, ping: bool) -> list[Part]:
 def answers_line(
     approval: Approval, *, names: Names | None = None, ping: bool = True
 ) -> list[Part]:
-    """Return the answers so far, empty while there are none."""
+    """Return the answers so far and what they come to, empty while there are none."""
     shown: list[Line] = [
         [
             Words(_SIGNS[vote.verdict]),
             Person(vote.principal, (names or {}).get(vote.principal), ping),
         ]
-        for vote in approval.votes[:MOST_QUORUMS]
+        for vote in approval.votes[:MOST_VOTES]
         if vote.principal is not None
     ]
     more = len(approval.votes) - len(shown)
     if not shown:
         return []
     tail: list[Line] = [[Words(f"{more} more")]] if more else []
-    return [Words("Answers so far: "), *join([*shown, *tail], "and")]
+    line = [Words("Answers so far: "), *join([*shown, *tail], "and")]
+    return [*line, *progress_line(approval)]
+
+
+def progress_line(approval: Approval) -> list[Part]:
+    """Return, after a dot, how far the answers are from a decision: `1 of 2 owners, security missing`.
+
+    It is empty where one answer decides, and while there is none.
+    """
+    terms = approval.asking()
+    if terms is None or not approval.votes:
+        return []
+    against = sum(vote.verdict is not Verdict.APPROVE for vote in approval.votes)
+    counts = list(zip(terms.quorums, progress(terms, approval.votes), strict=True))
+    line: list[Part] = []
+    between = " · "
+    if len(counts) > 1 or counts[0][0].needed > 1:
+        for quorum, count in counts[:MOST_QUORUMS]:
+            missing = not count and quorum.needed == 1
+            # Few parts: each takes room of the whole card.
+            before = between if missing else f"{between}{count} of {quorum.needed} "
+            line += [Words(before), Foreign(quorum.name, SHORT)]
+            between = " missing, " if missing else ", "
+        more = len(counts) - MOST_QUORUMS
+        if more > 0:
+            line.append(Words(f"{between}{more} more groups of people"))
+            between = ", "
+        elif between.strip(", "):
+            line.append(Words(between.removesuffix(", ")))
+            between = ", "
+    if terms.deny_threshold > 1 and against:
+        line.append(Words(f"{between}{against} of {terms.deny_threshold} rejections"))
+    return line
 
 
 def heads(terms: Terms) -> str:

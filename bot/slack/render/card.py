@@ -7,15 +7,27 @@ from typing import Any
 
 from gate import Approval
 
+from ...masking import Masking
 from ...messenger import Message
+from ...proof import SOUND, Proof
 from ..ids import BLOCK_PREFIX
 from ..text import inert, quoted, when
-from .asked import answers_line, asked_line, pings
+from .asked import answers_line, asked_line, asked_of, pings
 from .buttons import Stamp, answering, plain, stamped
 from .cautions import cautions
 from .line import Names, Part, Words, mrkdwn, quote, rich_text, section
-from .payload import REVIEW_LIMIT, Arguments, arguments, review_pages, shows_all
-from .status import State, ended_note, state_of, status_line
+from .payload import (
+    MASKING,
+    REVIEW_LIMIT,
+    Arguments,
+    approvable,
+    arguments,
+    masked_words,
+    names_shown,
+    review_pages,
+    shows_all,
+)
+from .status import UNCONFIRMED, State, ended_note, state_of, status_line
 from .titles import AGENT_LIMIT, NAME_LIMIT, full_names, preformatted, short_digest, title
 
 __all__ = [
@@ -38,9 +50,20 @@ class Face:
         place: What the seal binds the buttons to: the channel's id, or the person's.
         names: Display names by principal, for where people are named without a mention.
         ping: Whether those who are asked may be mentioned.
+        confirmed: Whether a decision is known to stay.
     """
 
-    def __init__(self, stamp: Stamp, *, surface: str, place: str, names: Names, ping: bool) -> None:
+    def __init__(
+        self,
+        stamp: Stamp,
+        *,
+        surface: str,
+        place: str,
+        names: Names,
+        ping: bool,
+        confirmed: bool = True,
+    ) -> None:
+        self.confirmed = confirmed
         self.stamp = stamp
         self.surface = surface
         self.place = place
@@ -52,6 +75,9 @@ def card(
     approval: Approval,
     *,
     stamp: Stamp,
+    place: str | None = None,
+    proof: Proof = SOUND,
+    masking: Masking = MASKING,
     names: Mapping[str, str] | None = None,
     overdue: bool = False,
 ) -> Message:
@@ -64,27 +90,35 @@ def card(
     Args:
         approval: As it counts now (`gate.transitions.as_of`); no clock is looked at here.
         stamp: Seals the buttons.
+        place: The channel where it stands; by default the one where the approval is asked now.
+        proof: What is known of the record. What is not ours is said, and never as an answer.
+        masking: Masks what looks like a secret.
         names: Display names by principal, for where people are named without a mention.
         overdue: The run was taken so long ago that its end should have been reported by now.
 
     Raises:
         TypeError: The payload is not a JSON value; a record that was read or made by the gate is.
     """
-    state = state_of(approval, overdue=overdue)
-    terms = approval.terms
+    approval = masking.veil(approval)
+    state = state_of(approval, overdue=overdue, flaw=proof.flaw)
+    terms = approval.asking()
     face = Face(
         stamp,
         surface="card",
-        place=terms.channel if terms else "",
+        place=place or (terms.channel if terms else ""),
         names=names or {},
         ping=terms is not None and pings(terms),
+        confirmed=proof.confirmed,
     )
     blocks = numbered(draw(approval, state, face), approval, state.value)
     return Message(text=_text(approval, state, face), blocks=blocks)
 
 
 def draw(approval: Approval, state: State, face: Face) -> list[Block]:
-    """Return the blocks of a card."""
+    """Return the blocks of a card of a veiled approval."""
+    if state is State.FORGED:
+        # Of what somebody else decided only that it is said; above all not what they would run.
+        approval = approval.model_copy(update={"decision": None, "votes": ()})
     shown = arguments(approval.effective_payload)
     blocks = [{"type": "header", "text": plain(title(approval))}]
     if state is not State.PENDING:
@@ -122,6 +156,8 @@ def facts_line(approval: Approval, *, pending: bool) -> str:
 def _ended(approval: Approval, state: State, face: Face) -> Block:
     ping = face.surface == "card"
     parts = [section(status_line(approval, state, names=face.names, ping=ping))]
+    if not face.confirmed:
+        parts.append(section(UNCONFIRMED))
     note = ended_note(approval)
     if note:
         parts.extend(quote(note))
@@ -150,7 +186,7 @@ def _arguments(approval: Approval, shown: Arguments) -> Block:
     if payload is None or payload == {}:
         empty = "no arguments" if payload is None else "no arguments (an empty object)"
         return rich_text(section([Words(label, bold=True), Words(f": {empty}")]))
-    if not shown.whole:
+    if not shown.fits:
         label += f", only the first {shown.shown:,} of {shown.characters:,} characters"
     return rich_text(section([Words(label, bold=True)]), preformatted(shown.text))
 
@@ -162,13 +198,14 @@ def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]
         # No gate makes such a record; a button that nobody can answer would be a lie.
         yield _lock("No buttons:", "this request has an id that cannot be answered.")
         return
-    if approval.terms is None:
+    terms = asked_of(approval)
+    if terms is None:
         yield _lock("No buttons yet:", "nobody has been chosen who may answer.")
         return
     asked: list[Part] = [
         Words("⏳ "),
         Words("Waiting for "),
-        *asked_line(approval.terms, names=face.names, ping=face.ping),
+        *asked_line(terms, names=face.names, ping=face.ping),
     ]
     if face.ping:
         # Mentions notify from mrkdwn; the line holds our words and checked ids only.
@@ -181,9 +218,24 @@ def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]
     whole = shows_all(approval, face.surface)
     pages = 1 if whole else review_pages(approval)
     if not whole:
-        yield _lock("No Approve button here:", _too_long(approval, shown, pages))
-    buttons = answering(approval, value, approve=whole, review=pages <= REVIEW_LIMIT)
+        yield _lock("No Approve button here:", _unseen(approval, shown, pages))
+    # Where nothing may be revealed, a review shows no more than a card that has room for it.
+    more = not shown.fits or approvable(approval, masked=shown.masked > 0)
+    review = more and pages <= REVIEW_LIMIT
+    buttons = answering(approval, value, approve=whole, review=review)
     yield {"type": "actions", "elements": list(buttons)}
+
+
+def _unseen(approval: Approval, shown: Arguments, pages: int) -> str:
+    """Return why a card has no Approve button, and where it can be decided."""
+    masked = f"{masked_words(shown.masked)}. " if shown.masked else ""
+    if not names_shown(approval, MASKING):
+        return "a name in it looks like a secret and is masked. It can only be rejected in Slack."
+    if not approvable(approval, masked=shown.masked > 0):
+        return f"{masked}This route reveals none, so the request can only be rejected."
+    if shown.fits:
+        return f"{masked}Review reveals them to those who may answer, and lets you approve there."
+    return masked + _too_long(approval, shown, pages)
 
 
 def _too_long(approval: Approval, shown: Arguments, pages: int) -> str:
@@ -213,10 +265,13 @@ def _text(approval: Approval, state: State, face: Face) -> str:
     asks = "asks" if state is State.PENDING else "asked"
     what = f"{who} {asks} to run {action}{where}. "
     if state is not State.PENDING:
-        note = ended_note(approval)
+        note = ended_note(approval) if state is not State.FORGED else None
         said = f" · reason: {inert(note, 500)}" if note else ""
+        if not face.confirmed:
+            said += f" · {mrkdwn(UNCONFIRMED)}"
         return what + mrkdwn(status_line(approval, state)) + said
-    if approval.terms is None:
+    terms = asked_of(approval)
+    if terms is None:
         return what + "Nobody has been chosen who may answer."
-    asked = asked_line(approval.terms, names=face.names, ping=face.ping)
+    asked = asked_line(terms, names=face.names, ping=face.ping)
     return f"{what}⏳ Waiting for {mrkdwn(asked)} until {when(approval.deadline)}."

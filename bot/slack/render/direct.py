@@ -7,10 +7,13 @@ from typing import Any
 
 from gate import Approval
 
+from ...masking import Masking
 from ...messenger import Message
+from ...proof import SOUND, Proof
 from .buttons import Stamp
 from .card import Face, draw, numbered
 from .line import Line, Moment, Words, mrkdwn, rich_text, section
+from .payload import MASKING
 from .status import State, state_of, status_line
 from .titles import title_line
 
@@ -23,6 +26,8 @@ def direct(
     *,
     stamp: Stamp,
     person: str,
+    proof: Proof = SOUND,
+    masking: Masking = MASKING,
     names: Mapping[str, str] | None = None,
     overdue: bool = False,
 ) -> Message:
@@ -33,11 +38,21 @@ def direct(
         link: The card's address, from Slack; `None` where there is none.
         stamp: Seals the buttons.
         person: The id of the person whom it is for.
+        proof: What is known of the record.
+        masking: Masks what looks like a secret.
         names: Display names by principal.
         overdue: See `card`.
     """
-    state = state_of(approval, overdue=overdue)
-    face = Face(stamp, surface="direct", place=person, names=names or {}, ping=False)
+    approval = masking.veil(approval)
+    state = state_of(approval, overdue=overdue, flaw=proof.flaw)
+    face = Face(
+        stamp,
+        surface="direct",
+        place=person,
+        names=names or {},
+        ping=False,
+        confirmed=proof.confirmed,
+    )
     blocks = draw(approval, state, face)
     if state is State.PENDING:
         line: Line = [

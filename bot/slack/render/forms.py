@@ -9,9 +9,11 @@ from typing import Any, Final, Self
 
 from gate import Approval, InvalidId, LimitExceeded
 
+from ...masking import Masking
 from ..ids import ALREADY_OVER, BLOCK_PREFIX, REASON_BLOCK, REASON_INPUT, REJECT_FORM
 from .buttons import Stamp, plain
 from .line import Names, Words, quote, rich_text, section
+from .payload import MASKING
 from .status import ended_note, state_of, status_line
 from .titles import short_digest, title
 
@@ -53,7 +55,9 @@ class RejectForm:
         return cls(value=value, place=place, note=_note(note))
 
 
-def reject_modal(approval: Approval, *, stamp: Stamp, person: str, place: str) -> dict[str, Any]:
+def reject_modal(
+    approval: Approval, *, stamp: Stamp, person: str, place: str, masking: Masking = MASKING
+) -> dict[str, Any]:
     """Return the form that asks for a reason and rejects when it is submitted.
 
     Args:
@@ -61,10 +65,12 @@ def reject_modal(approval: Approval, *, stamp: Stamp, person: str, place: str) -
         stamp: Seals what the submission is judged by.
         person: The id of the person whom it is opened for.
         place: Where that person is told what came of it.
+        masking: Masks what looks like a secret.
 
     Raises:
         InvalidId: The record has an id, nonce or digest that no gate makes.
     """
+    approval = masking.veil(approval)
     return {
         "type": "modal",
         "callback_id": REJECT_FORM,
@@ -99,8 +105,11 @@ def reject_modal(approval: Approval, *, stamp: Stamp, person: str, place: str) -
     }
 
 
-def ended_modal(approval: Approval, *, names: Names | None = None) -> dict[str, Any]:
+def ended_modal(
+    approval: Approval, *, names: Names | None = None, masking: Masking = MASKING
+) -> dict[str, Any]:
     """Return the view for a click on something that has ended: how it ended, nothing to decide."""
+    approval = masking.veil(approval)
     parts = [section(status_line(approval, state_of(approval), names=names, ping=names is None))]
     note = ended_note(approval)
     if note:

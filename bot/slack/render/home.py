@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gate import Approval
 
+from ...masking import Masking
 from ..ids import BLOCK_PREFIX, is_channel
-from .asked import answers_line, asked_line
+from .asked import answers_line, asked_line, asked_of
 from .buttons import Stamp, answering, plain, stamped
 from .card import facts_line
 from .cautions import cautions
 from .line import Channel, Foreign, Line, Names, Part, Words, mrkdwn, rich_text, section
-from .payload import HOME, REVIEW_LIMIT, arguments, review_pages, shows_all
+from .payload import (
+    HOME,
+    MASKING,
+    REVIEW_LIMIT,
+    approvable,
+    arguments,
+    masked_words,
+    review_pages,
+    shows_all,
+)
 from .status import ended_note, state_of, status_line
 from .titles import preformatted, title_line
 
@@ -31,7 +41,13 @@ _WORDS: Final = 200
 
 
 def home(
-    inbox: Inbox, *, stamp: Stamp, person: str, now: datetime, names: Names | None = None
+    inbox: Inbox,
+    *,
+    stamp: Stamp,
+    person: str,
+    now: datetime,
+    names: Names | None = None,
+    masking: Masking = MASKING,
 ) -> dict[str, Any]:
     """Return the home of one person.
 
@@ -43,10 +59,11 @@ def home(
         person: The id of the person whose home it is.
         now: By the store's clock; what ends soon is marked.
         names: Display names by principal; nobody is mentioned.
+        masking: Masks what looks like a secret.
     """
     known: Names = names or {}
     blocks = [_header(_counted("Needs you", len(inbox.needs_you) + inbox.more))]
-    for approval in inbox.needs_you:
+    for approval in map(masking.veil, inbox.needs_you):
         blocks.extend(_asked(approval, stamp=stamp, person=person, now=now, names=known))
     if inbox.more:
         more = f"{inbox.more:,} more wait for you; answer some of these to see them here."
@@ -55,10 +72,12 @@ def home(
         blocks.append(rich_text(section([Words("✅ Nothing waits for your answer.")])))
     if inbox.waiting:
         blocks.append(_header(_counted("Waiting for others", len(inbox.waiting))))
-        blocks.extend(_waiting(approval, names=known) for approval in inbox.waiting)
+        veiled = map(masking.veil, inbox.waiting)
+        blocks.extend(_waiting(approval, names=known) for approval in veiled)
     if inbox.decided:
         blocks.append(_header("Decided lately"))
-        blocks.extend(_ended(approval, names=known) for approval in inbox.decided)
+        veiled = map(masking.veil, inbox.decided)
+        blocks.extend(_ended(approval, names=known) for approval in veiled)
     for index, block in enumerate(blocks):
         block["block_id"] = f"{BLOCK_PREFIX}:home:{index}"
     return {"type": "home", "blocks": blocks}
@@ -85,8 +104,9 @@ def _asked(
     if approval.reason:
         parts.append(section([Words("The agent says: "), Foreign(approval.reason, _WORDS)]))
     parts.extend(cautions(approval))
-    if approval.terms is not None:
-        who = asked_line(approval.terms, names=names, ping=False)
+    terms = asked_of(approval)
+    if terms is not None:
+        who = asked_line(terms, names=names, ping=False)
         parts.append(section([Words("⏳ Waiting for "), *who]))
     answers = answers_line(approval, names=names, ping=False)
     if answers:
@@ -95,7 +115,10 @@ def _asked(
     yield {"type": "context", "elements": [_facts(approval, now)]}
     value = stamped(stamp, approval, surface="home", place=person)
     if value is not None:
-        buttons = answering(approval, value, approve=whole, review=pages <= REVIEW_LIMIT)
+        masked = arguments(approval.effective_payload, HOME)
+        more = not masked.fits or approvable(approval, masked=masked.masked > 0)
+        review = more and pages <= REVIEW_LIMIT
+        buttons = answering(approval, value, approve=whole, review=review)
         yield {"type": "actions", "elements": list(buttons)}
     yield {"type": "divider"}
 
@@ -107,8 +130,11 @@ def _arguments(approval: Approval, pages: int, *, whole: bool) -> list[Block]:
     shown = arguments(payload, HOME)
     if whole:
         return [preformatted(shown.text)]
-    size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines. "
-    if pages <= REVIEW_LIMIT:
+    masked = f"{masked_words(shown.masked)}. " if shown.masked else ""
+    size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines. {masked}"
+    if not approvable(approval, masked=shown.masked > 0):
+        where = "This route reveals none, so the request can only be rejected."
+    elif pages <= REVIEW_LIMIT:
         where = "Review shows all of them; Approve is there."
     else:
         where = "Slack cannot show them; approve or reject at the command line, or reject here."
@@ -117,8 +143,9 @@ def _arguments(approval: Approval, pages: int, *, whole: bool) -> list[Block]:
 
 def _facts(approval: Approval, now: datetime) -> Block:
     facts = facts_line(approval, pending=True)
-    if approval.terms is not None and is_channel(approval.terms.channel):
-        facts += f" · in {mrkdwn([Channel(approval.terms.channel)])}"
+    terms = approval.asking()
+    if terms is not None and is_channel(terms.channel):
+        facts += f" · in {mrkdwn([Channel(terms.channel)])}"
     if approval.deadline - now < _SOON:
         facts += " · *ends soon*"
     return {"type": "mrkdwn", "text": facts}
@@ -129,8 +156,9 @@ def _waiting(approval: Approval, *, names: Names) -> Block:
     parts = [section(title_line(approval))]
     if line:
         parts.append(section(line))
-    if approval.terms is not None:
-        who = asked_line(approval.terms, names=names, ping=False)
+    terms = asked_of(approval)
+    if terms is not None:
+        who = asked_line(terms, names=names, ping=False)
         parts.append(section([Words("⏳ Waiting for "), *who]))
     return rich_text(*parts)
 

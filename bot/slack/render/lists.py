@@ -8,10 +8,11 @@ from typing import Final
 
 from gate import Approval
 
+from ...masking import Masking
 from ...messenger import Message
 from ..ids import is_channel
 from ..text import units
-from .asked import answers_line, asked_line
+from .asked import answers_line, asked_line, asked_of
 from .line import (
     Channel,
     Foreign,
@@ -26,7 +27,15 @@ from .line import (
     rich_text,
     section,
 )
-from .payload import REVIEW_LIMIT, arguments, review_pages, shows_all
+from .payload import (
+    MASKING,
+    REVIEW_LIMIT,
+    approvable,
+    arguments,
+    masked_words,
+    review_pages,
+    shows_all,
+)
 from .status import State, ended_note, people, state_of, status_line
 from .titles import short_digest, title_line
 
@@ -53,6 +62,7 @@ def listing(
     total: int,
     now: datetime,
     links: Mapping[str, str] | None = None,
+    masking: Masking = MASKING,
 ) -> Message:
     """Return what waits for one person's answer, at most ten of it.
 
@@ -61,10 +71,11 @@ def listing(
         total: How many there are.
         now: By the store's clock; what ends soon is marked.
         links: Addresses of cards by the approval's key.
+        masking: Masks what looks like a secret.
     """
     if not approvals:
         return message([Words("✅ Nothing waits for your answer.")])
-    shown = approvals[:MOST_LISTED]
+    shown = [masking.veil(approval) for approval in approvals[:MOST_LISTED]]
     lines: list[Line] = [[Words(_waits(total), bold=True)]]
     lines += [_item(approval, now) for approval in shown]
     if total > len(shown):
@@ -81,15 +92,23 @@ def listing(
     return made
 
 
-def details(approval: Approval, *, names: Names | None = None, link: str | None = None) -> Message:
+def details(
+    approval: Approval,
+    *,
+    names: Names | None = None,
+    link: str | None = None,
+    masking: Masking = MASKING,
+) -> Message:
     """Return a summary of one approval, pending or not; its arguments are only measured.
 
     Args:
         approval: As it counts now.
         names: Display names by principal; nobody is mentioned.
         link: The card's address.
+        masking: Masks what looks like a secret.
     """
     known: Names = names or {}
+    approval = masking.veil(approval)
     state = state_of(approval)
     lines: list[Line] = [
         [Words("🔎 "), *title_line(approval)],
@@ -118,7 +137,11 @@ def details(approval: Approval, *, names: Names | None = None, link: str | None 
 
 
 def who_can_decide(
-    approval: Approval, *, names: Names | None = None, you_may: bool | None
+    approval: Approval,
+    *,
+    names: Names | None = None,
+    you_may: bool | None,
+    masking: Masking = MASKING,
 ) -> Message:
     """Return who may decide, and whether the one who asks may.
 
@@ -126,18 +149,24 @@ def who_can_decide(
         approval: As it counts now.
         names: Display names by principal; nobody is mentioned.
         you_may: `None` where it could not be checked.
+        masking: Masks what looks like a secret.
     """
     known: Names = names or {}
+    approval = masking.veil(approval)
     if approval.final:
         head: Line = [Words("There is nothing left to decide. ")]
         return message([*head, *status_line(approval, state_of(approval), names=known, ping=False)])
-    if approval.terms is None:
+    terms = asked_of(approval)
+    if terms is None:
         return message([Words("Nobody has been chosen yet who may decide this.")])
-    who = asked_line(approval.terms, names=known, ping=False)
+    who = asked_line(terms, names=known, ping=False)
     lines: list[Line] = [[Words("👥 "), Words("It is up to "), *who, Words(".")]]
     if approval.not_by:
         excluded = people(approval.not_by, "and", names=known, ping=False)
         lines.append([Words("Excluded by the request itself: "), *excluded, Words(".")])
+    if terms.excluded:
+        own = people(terms.excluded, "and", names=known, ping=False)
+        lines.append([Words("Not for their own agent: "), *own, Words(".")])
     answers = answers_line(approval, names=known, ping=False)
     if answers:
         lines.append(answers)
@@ -187,15 +216,17 @@ def _ends(approval: Approval, state: State) -> Line:
 
 
 def _where(approval: Approval) -> Line:
-    if approval.terms is None or not is_channel(approval.terms.channel):
+    terms = approval.asking()
+    if terms is None or not is_channel(terms.channel):
         return []
-    return [Words(" · in "), Channel(approval.terms.channel)]
+    return [Words(" · in "), Channel(terms.channel)]
 
 
 def _waiting(approval: Approval, *, names: Names) -> list[Line]:
-    if approval.terms is None:
+    terms = asked_of(approval)
+    if terms is None:
         return [[Words("Nobody has been chosen yet who may answer.")]]
-    who = asked_line(approval.terms, names=names, ping=False)
+    who = asked_line(terms, names=names, ping=False)
     answers = answers_line(approval, names=names, ping=False)
     return [[Words("⏳ Waiting for "), *who], *([answers] if answers else [])]
 
@@ -207,6 +238,10 @@ def _size(approval: Approval, state: State) -> Line:
         return [Words(f"{size}.")]
     if shows_all(approval, "card"):
         return [Words(f"{size}, whole on the card.")]
+    if shown.masked:
+        size += f"; {masked_words(shown.masked)}"
+    if not approvable(approval, masked=shown.masked > 0):
+        return [Words(f"{size}, and this route reveals none: it can only be rejected.")]
     pages = review_pages(approval)
     if pages <= REVIEW_LIMIT:
         return [Words(f"{size}, {pages} page{'' if pages == 1 else 's'} in a review.")]

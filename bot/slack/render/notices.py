@@ -20,13 +20,16 @@ from gate import (
     Refused,
     StoreCorrupt,
     StoreUnavailable,
+    Tampered,
     Verdict,
 )
 
+from ...masking import Masking
 from ...messenger import Message
-from .asked import asked_line
+from .asked import asked_line, asked_of
 from .line import Foreign, Names, Part, Words, message
-from .status import State, ended_note, state_of, status_line
+from .payload import MASKING
+from .status import UNCONFIRMED, State, ended_note, state_of, status_line
 
 __all__ = ["form_failed", "notice", "too_many", "unrecorded"]
 
@@ -35,12 +38,26 @@ _UNCLEAR: Final = (
     "It is not certain that your answer was recorded. Please click again: repeating is safe, and "
     "the card shows what counts."
 )
+_MORE: Final = "More answers are needed; until then you can change yours."
 _ANSWERS: Final = {Verdict.APPROVE: "approve", Verdict.DENY: "reject", Verdict.SKIP: "skip"}
 _ENDED: Final = frozenset(("already_decided", "approval_expired", "expired"))
 _REFUSALS: Final = {
     "not_by": (
         "✋",
         "This request excludes you from deciding it. Somebody else has to answer.",
+    ),
+    "self_approval": (
+        "✋",
+        "You may not decide this one yourself: the agent is yours, or acts for you. Somebody else "
+        "has to answer.",
+    ),
+    "no_keys": (
+        "❗",
+        f"{_UNCHANGED}Decisions are signed here, and this place has no key to sign with.",
+    ),
+    "tampered": (
+        "🚨",
+        f"{_UNCHANGED}Somebody else wrote into the record of this request; an alarm was raised.",
     ),
     "not_routed": (
         "✋",
@@ -50,6 +67,10 @@ _REFUSALS: Final = {
         "✋",
         f"{_UNCHANGED}Not all that would run has been shown to you. Use Review: Approve is on its "
         "last page. Rejecting always works.",
+    ),
+    "reveal_forbidden": (
+        "✋",
+        "The route of this request reveals nothing that is masked. It can only be rejected.",
     ),
     "edit_not_allowed": ("✋", "This request does not allow its arguments to be changed."),
     "override_not_allowed": (
@@ -62,7 +83,8 @@ _REFUSALS: Final = {
     ),
     "not_member": (
         "✋",
-        "Only full members of this workspace can answer: no guests, no apps, nobody from outside.",
+        "Only full members of this workspace can answer, and people of those that the route names: "
+        "no guests, no apps, nobody else from outside.",
     ),
     "approval_not_found": (
         "🔍",
@@ -86,7 +108,12 @@ _REFUSALS: Final = {
 
 
 def notice(
-    event: ApprovalAnswer, approval: Approval | None, *, names: Mapping[str, str] | None = None
+    event: ApprovalAnswer,
+    approval: Approval | None,
+    *,
+    names: Mapping[str, str] | None = None,
+    confirmed: bool = True,
+    masking: Masking = MASKING,
 ) -> Message:
     """Return what to tell the person whose answer became *event*.
 
@@ -94,20 +121,27 @@ def notice(
         event: What came of the answer.
         approval: The record as it is now; `None` where there is none any more.
         names: Display names by principal. Others are named by their id; nobody is mentioned.
+        confirmed: Whether a decision is known to stay.
+        masking: Masks what looks like a secret.
     """
     known: Names = names or {}
+    approval = approval and masking.veil(approval)
     match event:
         case ApprovalVoted():
-            return message([*_recorded(event.verdict), Words("More answers are needed.")])
+            return message([*_recorded(event.verdict), Words(_MORE)])
         case ApprovalResolved():
-            return _resolved(event.verdict, approval, names=known)
+            return _resolved(event.verdict, approval, names=known, confirmed=confirmed)
         case ApprovalRefused():
             return _refused(event.reason, approval, names=known)
     return _say("❗", _UNCLEAR)
 
 
 def unrecorded(
-    error: Exception, *, approval: Approval | None = None, names: Mapping[str, str] | None = None
+    error: Exception,
+    *,
+    approval: Approval | None = None,
+    names: Mapping[str, str] | None = None,
+    masking: Masking = MASKING,
 ) -> Message:
     """Return what to tell a person whose answer left no event.
 
@@ -115,13 +149,15 @@ def unrecorded(
         error: Why. One that is none of `gate`'s counts as an unknown fate of the write.
         approval: The record, where it could be read.
         names: Display names by principal.
+        masking: Masks what looks like a secret.
     """
     known: Names = names or {}
+    approval = approval and masking.veil(approval)
     match error:
         case NotAllowed():
             return _refused(error.reason, approval, names=known)
         case AlreadyDecided() | Refused() if error.approval is not None and error.approval.final:
-            return _ended(error.approval, names=known)
+            return _ended(masking.veil(error.approval), names=known)
         case LimitExceeded():
             return _say("❗", _UNCHANGED + f"It is too long: at most {error.limit:,} are allowed.")
     word = {
@@ -130,6 +166,7 @@ def unrecorded(
         InvalidId: "foreign_card",
         StoreUnavailable: "store_unavailable",
         StoreCorrupt: "store_corrupt",
+        Tampered: "tampered",
     }.get(type(error), "unconfirmed")
     return _refused(word, approval, names=known)
 
@@ -158,8 +195,12 @@ def _recorded(verdict: Verdict) -> list[Part]:
     return [Words("📝 Your answer is recorded: "), word, Words(". ")]
 
 
-def _resolved(verdict: Verdict, approval: Approval | None, *, names: Names) -> Message:
+def _resolved(
+    verdict: Verdict, approval: Approval | None, *, names: Names, confirmed: bool
+) -> Message:
     line = _recorded(verdict)
+    if not confirmed:
+        return message([*line, *UNCONFIRMED])
     if approval is None or not approval.final:
         return message([*line, Words("With it the request is decided.")])
     return message([*line, *status_line(approval, state_of(approval), names=names, ping=False)])
@@ -183,7 +224,7 @@ def _refused(reason: str, approval: Approval | None, *, names: Names) -> Message
 def _repeated(approval: Approval | None, *, names: Names) -> Message:
     before = Words("📝 You gave this answer before; it stands. ")
     if approval is None or not approval.final:
-        return message([before, Words("More answers are needed.")])
+        return message([before, Words(_MORE)])
     return message([before, *status_line(approval, state_of(approval), names=names, ping=False)])
 
 
@@ -200,7 +241,7 @@ def _not_approver(approval: Approval | None, *, names: Names) -> Message:
     line: list[Part] = [Words("✋ You are not among the people who may answer this request.")]
     if approval is not None and approval.terms is not None:
         # Names without mentions: a private refusal must not call anybody.
-        who = asked_line(approval.terms, names=names, ping=False)
+        who = asked_line(asked_of(approval) or approval.terms, names=names, ping=False)
         line += [Words(" It is up to "), *who, Words(".")]
     return message(line)
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from gate import Approval
 
+from ...masking import PROSE_MARK, Masking, Spot
 from ..text import cut, units
-from .notation import rows_of, strings_of
+from .notation import Segment, segments_of, strings_of
 from .rows import columns
 from .titles import names_fit
 
@@ -18,13 +19,18 @@ __all__ = [
     "BLOCK_CHARACTERS",
     "CARD",
     "HOME",
+    "MASKING",
     "MAX_CHARACTERS",
     "MAX_COLUMNS",
     "MAX_ROWS",
     "REVIEW_LIMIT",
     "Arguments",
+    "Page",
     "Room",
+    "approvable",
     "arguments",
+    "masked_words",
+    "names_shown",
     "pages_of",
     "pieces_of",
     "review_pages",
@@ -32,6 +38,8 @@ __all__ = [
     "strings_of",
 ]
 
+MASKING: Final = Masking()
+"""What masks where nothing else is said: nothing is ever drawn without."""
 MAX_CHARACTERS: Final = 2800
 """Characters of rendered arguments that a card shows whole."""
 MAX_ROWS: Final = 80
@@ -70,44 +78,69 @@ _ROOMS: Final = {"card": CARD, "direct": CARD, "home": HOME}
 
 @dataclass(frozen=True)
 class Arguments:
-    """Rendered arguments. Where `whole` is false, `text` is only their beginning."""
+    """Rendered arguments. Where `fits` is false, `text` is only their beginning."""
 
     text: str
-    whole: bool
+    fits: bool
     characters: int
     """Of the rendered whole."""
     rows: int
     """Of the rendered whole."""
     shown: int
     """Characters of `text`."""
+    masked: int = 0
+    """Texts and numbers that are masked in the rendered whole."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every character of the arguments is in `text`."""
+        return self.fits and not self.masked
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a review."""
+
+    text: str
+    """As everybody sees it."""
+    revealed: str
+    """With what is masked in `text`."""
+    spots: tuple[Spot, ...] = ()
+    """What is masked."""
 
 
 def arguments(payload: Any, room: Room = CARD) -> Arguments:
     """Return *payload* as it stands in *room*.
 
     Args:
-        payload: A JSON value, as `gate.canonical_text` accepts it.
+        payload: A JSON value, as `gate.canonical_text` accepts it, or a veiled one.
         room: How much may be shown.
 
     Raises:
         TypeError: Something else. What cannot be shown must not be approved.
         ValueError: NaN or an infinity.
     """
-    rows = list(rows_of(payload))
+    segments = list(segments_of(payload))
+    rows = [row for segment in segments for row in segment.rows]
     text = "\n".join(rows)
-    whole = (
+    fits = (
         units(text) <= room.characters
         and len(rows) <= room.rows
         and _wire(text) <= room.wire
         and all(columns(row) <= MAX_COLUMNS for row in rows)
     )
-    shown = text if whole else cut(text, BEGINNING, rows=BEGINNING_ROWS)[0]
+    shown = text if fits else cut(text, BEGINNING, rows=BEGINNING_ROWS)[0]
     return Arguments(
-        text=shown, whole=whole, characters=len(text), rows=len(rows), shown=len(shown)
+        text=shown,
+        fits=fits,
+        characters=len(text),
+        rows=len(rows),
+        shown=len(shown),
+        masked=sum(len(segment.spots) for segment in segments),
     )
 
 
-def shows_all(approval: Approval, surface: str) -> bool:
+def shows_all(approval: Approval, surface: str, *, masking: Masking = MASKING) -> bool:
     """Say whether *surface* shows everything that would run beside its buttons.
 
     It decides both whether Approve is drawn there and whether a click on it counts as seen.
@@ -115,43 +148,100 @@ def shows_all(approval: Approval, surface: str) -> bool:
     Args:
         approval: What is asked.
         surface: `card`, `direct` or `home`; any other shows nothing by itself.
+        masking: What is masked is not shown.
     """
     room = _ROOMS.get(surface)
     if room is None:
         return False
-    if surface == "home" and not names_fit(approval):
+    if (surface == "home" and not names_fit(approval)) or not names_shown(approval, masking):
         return False
-    return arguments(approval.effective_payload, room).whole
+    return arguments(masking.payload(approval.effective_payload), room).whole
 
 
-def pages_of(payload: Any) -> list[str] | None:
+def pages_of(payload: Any) -> list[Page] | None:
     """Return *payload* in pages, cut between rows; joined by line breaks they are all of it.
+
+    The cuts are those of the revealed text, so that no page changes another by what it reveals.
 
     Returns:
         At least one page; `None` where a row is too wide for a screen, or there are more pages
         than `REVIEW_LIMIT`.
     """
-    pages: list[str] = []
-    for page in _filled(rows_of(payload), PAGE):
-        if len(pages) == REVIEW_LIMIT or any(columns(row) > MAX_COLUMNS for row in page):
+    origin: list[Segment] = []
+
+    def rows() -> Iterator[str]:
+        for segment in segments_of(payload):
+            origin.extend([segment] * len(segment.revealed))
+            yield from segment.revealed
+
+    pages: list[Page] = []
+    at = 0
+    for group in _filled(rows(), PAGE):
+        page = _page(group, origin[at : at + len(group)])
+        at += len(group)
+        wide = max(map(columns, (*group, *page.text.split("\n")))) > MAX_COLUMNS
+        if wide or len(pages) == REVIEW_LIMIT:
             return None
-        pages.append("\n".join(page))
+        pages.append(page)
     return pages
 
 
-def review_pages(approval: Approval) -> int:
+def review_pages(approval: Approval, *, masking: Masking = MASKING) -> int:
     """Return how many pages a review of *approval* has, 1 or more.
 
     More than `REVIEW_LIMIT`: it cannot be reviewed in Slack.
     """
-    pages = pages_of(approval.effective_payload)
+    pages = pages_of(masking.payload(approval.effective_payload))
     return REVIEW_LIMIT + 1 if pages is None else len(pages)
+
+
+def approvable(approval: Approval, *, masked: bool) -> bool:
+    """Say whether all of *approval* may be shown to those who decide.
+
+    Args:
+        approval: What is asked.
+        masked: Whether any of it is masked.
+    """
+    if not names_shown(approval, MASKING):
+        return False
+    return not masked or approval.terms is None or approval.terms.reveal
+
+
+def names_shown(approval: Approval, masking: Masking) -> bool:
+    """Say whether nothing is masked in what the action and its agent are called.
+
+    There it cannot be revealed, and what runs has these names.
+    """
+    names = (approval.name, approval.agent)
+    return not any(PROSE_MARK in name or masking.prose(name) != name for name in names)
+
+
+def masked_words(count: int) -> str:
+    """Return how many values are masked, as the beginning of a sentence."""
+    if count == 1:
+        return "1 value looks like a secret and is masked"
+    return f"{count:,} values look like secrets and are masked"
 
 
 def pieces_of(page: str) -> list[str]:
     """Return a page in pieces for one block each, cut between rows."""
     room = Room(BLOCK_CHARACTERS, 1000, 10_000)
     return ["\n".join(rows) for rows in _filled(page.split("\n"), room)]
+
+
+def _page(rows: Sequence[str], origin: Sequence[Segment]) -> Page:
+    """Return a page of *rows* that come from *origin*, one segment for each row."""
+    shown: list[str] = []
+    spots: list[Spot] = []
+    before: Segment | None = None
+    for row, segment in zip(rows, origin, strict=True):
+        if not segment.spots:
+            shown.append(row)
+        elif segment is not before:
+            shown.extend(segment.rows)
+            spots.extend(segment.spots)
+        before = segment
+    return Page("\n".join(shown), "\n".join(rows), tuple(spots))
 
 
 def _filled(rows: Iterator[str] | Sequence[str], room: Room) -> Iterator[list[str]]:

@@ -2,30 +2,57 @@
 
 Page by page the sealed value for the next page exists only in the modal of the page before it, and
 only the last page has Approve. So who sends that form back was sent every page.
+
+A page on which values are masked leads on only once they are revealed. Who goes on without goes
+another way, `masked`, on which there is no Approve; from its first page one can begin again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 from gate import Approval, InvalidId
 
-from ..ids import BLOCK_PREFIX, PAGE, PAGE_BACK, REJECT, REVIEW_FORM
-from .asked import answers_line, asked_line
+from ...masking import Masking
+from ..ids import BLOCK_PREFIX, PAGE, PAGE_BACK, REJECT, REVEAL, REVIEW_FORM
+from .asked import answers_line, asked_line, asked_of
 from .buttons import Stamp, button, plain
 from .card import facts_line
 from .cautions import cautions
 from .forms import hidden
 from .line import Line, Names, Words, quote, rich_text, section
-from .payload import REVIEW_LIMIT, pages_of, pieces_of
+from .payload import (
+    MASKING,
+    REVIEW_LIMIT,
+    Page,
+    approvable,
+    masked_words,
+    names_shown,
+    pages_of,
+    pieces_of,
+)
 from .titles import full_names, preformatted, title
 
-__all__ = ["ReviewForm", "page_surface", "review_modal"]
+__all__ = ["PageKind", "ReviewForm", "page_surface", "read_surface", "review_modal"]
 
 Block = dict[str, Any]
+
+
+class PageKind(StrEnum):
+    """What a sealed page says of the person who brings it back."""
+
+    PLAIN = ""
+    """Was sent all of the pages before it."""
+    MASKED = "masked"
+    """Was sent something before it, or on it, with values masked."""
+    REVEAL = "reveal"
+    """Asks for the values of this page, after all of the pages before it."""
+    REVEALED = "revealed"
+    """Was sent all of this page too, with what was masked on it."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +94,16 @@ class ReviewForm:
         return cls(value=value, place=place, page=page, pages=pages)
 
 
-def page_surface(page: int, pages: int) -> str:
+def page_surface(page: int, pages: int, kind: PageKind = PageKind.PLAIN) -> str:
     """Return the word in a seal for one page of a review."""
-    return f"review:{page}/{pages}"
+    return f"review:{page}/{pages}" + (f" {kind}" if kind else "")
+
+
+def read_surface(surface: str) -> tuple[int, int, PageKind]:
+    """Return the page, the number of pages and the kind from a word that a seal of ours bore."""
+    numbers, _, kind = surface.removeprefix("review:").partition(" ")
+    page, _, pages = numbers.partition("/")
+    return int(page), int(pages), PageKind(kind)
 
 
 def review_modal(
@@ -79,13 +113,16 @@ def review_modal(
     stamp: Stamp,
     person: str,
     place: str,
+    kind: PageKind = PageKind.PLAIN,
     notice: str | None = None,
     names: Names | None = None,
+    masking: Masking = MASKING,
 ) -> dict[str, Any]:
     """Return one page of a review.
 
     Its buttons: Next and Back, sealed for the page that they lead to; Reject, sealed for this page,
-    as is the hidden value. The last page is a form whose submission approves.
+    as is the hidden value. The last page is a form whose submission approves, if all of it and of
+    the pages before was sent with nothing masked.
 
     Args:
         approval: What is reviewed, pending and routed.
@@ -93,42 +130,85 @@ def review_modal(
         stamp: Seals the buttons and the hidden value.
         person: The id of the person whom it is shown to.
         place: Where that person is told what came of an answer.
+        kind: `REVEALED` shows what is masked on this page: only for whom that is on record.
         notice: Words of our own above the page: why it opened.
         names: Display names by principal.
+        masking: Masks what looks like a secret.
 
     Raises:
         LookupError: There is no such page: the caller asks `review_pages` first.
         InvalidId: The record has an id, nonce or digest that no gate makes.
     """
+    approval = masking.veil(approval)
     texts = pages_of(approval.effective_payload)
     if texts is None or not 1 <= page <= len(texts):
         raise LookupError("no such page")
     pages = len(texts)
+    if not names_shown(approval, masking):
+        kind = PageKind.MASKED
+    elif page == 1 and kind is PageKind.MASKED:
+        kind = PageKind.PLAIN
+    sheet = _Sheet(
+        approval,
+        texts[page - 1],
+        number=page,
+        pages=pages,
+        kind=kind,
+        reveals=approvable(approval, masked=True),
+        secrets=any(text.spots for text in texts) or not names_shown(approval, masking),
+    )
 
-    def seal(number: int) -> str:
-        return stamp(approval, surface=page_surface(number, pages), place=person)
+    def seal(number: int, kind: PageKind) -> str:
+        return stamp(approval, surface=page_surface(number, pages, kind), place=person)
 
     blocks: list[Block] = []
     if notice:
         blocks.append(rich_text(section([Words("❗ "), Words(notice)])))
     blocks.extend(_head(approval, names=names or {}, first=page == 1))
-    blocks.extend(_page(texts[page - 1], page, pages))
+    blocks.extend(_page(sheet))
     warned = cautions(approval)
     if warned:
         blocks.append(rich_text(*warned))
-    blocks.append(rich_text(section(_guide(page, pages))))
-    blocks.append({"type": "actions", "elements": _buttons(approval, page, pages, seal)})
+    blocks.append(rich_text(section(_guide(sheet))))
+    blocks.append({"type": "actions", "elements": _buttons(sheet, seal)})
     for index, block in enumerate(blocks):
-        block["block_id"] = f"{BLOCK_PREFIX}:review:{approval.version}:{page}:{index}"
+        block["block_id"] = f"{BLOCK_PREFIX}:review:{approval.version}:{page}{sheet.kind}:{index}"
     view: dict[str, Any] = {
         "type": "modal",
         "callback_id": REVIEW_FORM,
-        "private_metadata": hidden(seal(page), place, p=page, n=pages),
+        "private_metadata": hidden(seal(page, sheet.kind), place, p=page, n=pages),
         "title": plain("Review" if pages == 1 else f"Review: page {page} of {pages}"),
         "close": plain("Close"),
         "blocks": blocks,
     }
-    return view | {"submit": plain("Approve")} if page == pages else view
+    approves = page == pages and sheet.onward is PageKind.PLAIN
+    return view | {"submit": plain("Approve")} if approves else view
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One page as one person sees it."""
+
+    approval: Approval
+    text: Page
+    number: int
+    pages: int
+    kind: PageKind
+    reveals: bool
+    """Whether the route allows to reveal."""
+    secrets: bool
+    """Whether anything is masked on any page."""
+
+    @property
+    def masked(self) -> int:
+        """How many values this page does not show."""
+        return 0 if self.kind is PageKind.REVEALED else len(self.text.spots)
+
+    @property
+    def onward(self) -> PageKind:
+        """What is known of a person who goes on from here."""
+        seen = self.kind is not PageKind.MASKED and not self.masked
+        return PageKind.PLAIN if seen else PageKind.MASKED
 
 
 def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
@@ -146,8 +226,9 @@ def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
     if approval.reason:
         said = section([Words("The agent says:", bold=True)])
         blocks.append(rich_text(said, *quote(approval.reason)))
-    if approval.terms is not None:
-        who = asked_line(approval.terms, names=names, ping=False)
+    terms = asked_of(approval)
+    if terms is not None:
+        who = asked_line(terms, names=names, ping=False)
         blocks.append(rich_text(section([Words("⏳ Waiting for "), *who])))
         answers = answers_line(approval, names=names, ping=False)
         if answers:
@@ -155,28 +236,49 @@ def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
     return blocks
 
 
-def _page(text: str, page: int, pages: int) -> list[Block]:
-    label = "Arguments" if pages == 1 else f"Arguments, page {page} of {pages}"
-    first, *rest = pieces_of(text)
+def _page(sheet: _Sheet) -> list[Block]:
+    label = "Arguments"
+    if sheet.pages > 1:
+        label += f", page {sheet.number} of {sheet.pages}"
+    if sheet.masked:
+        label += f": {masked_words(sheet.masked)}"
+    revealed = sheet.kind is PageKind.REVEALED
+    first, *rest = pieces_of(sheet.text.revealed if revealed else sheet.text.text)
     return [
         rich_text(section([Words(label, bold=True)]), preformatted(first)),
         *(rich_text(preformatted(piece)) for piece in rest),
     ]
 
 
-def _guide(page: int, pages: int) -> Line:
-    if page < pages:
+def _guide(sheet: _Sheet) -> Line:
+    pages = sheet.pages
+    if sheet.secrets and not sheet.reveals:
+        return [Words("What is masked here is not revealed: it can only be rejected.")]
+    if sheet.kind is PageKind.MASKED:
+        said = "Not all of the pages before were shown in full, so there is no Approve here."
+        return [Words(f"{said} To approve, go back to page 1 and reveal what is masked.")]
+    if sheet.masked:
+        said = "Approve needs all of it to be seen. That you reveal it goes on record."
+        return [Words(said if pages == 1 else f"{said} Next goes on without Approve.")]
+    if sheet.number < pages:
         return [Words(f"Approve is on page {pages}, after all the others.")]
     if pages == 1:
         return [Words("This is everything that would run.")]
     return [Words(f"This is the last page. Approve counts for all {pages} pages.")]
 
 
-def _buttons(approval: Approval, page: int, pages: int, seal: Any) -> list[dict[str, Any]]:
+def _buttons(sheet: _Sheet, seal: Callable[[int, PageKind], str]) -> list[dict[str, Any]]:
     made = []
-    if page > 1:
-        made.append(button(PAGE_BACK, "Back", seal(page - 1), approval))
-    if page < pages:
-        made.append(button(PAGE, "Next", seal(page + 1), approval, style="primary"))
-    made.append(button(REJECT, "Reject", seal(page), approval, style="danger"))
+    approval, number = sheet.approval, sheet.number
+    if number > 1:
+        # Who goes back was sent the pages before as much as on the way here.
+        back = PageKind.MASKED if sheet.kind is PageKind.MASKED else PageKind.PLAIN
+        made.append(button(PAGE_BACK, "Back", seal(number - 1, back), approval))
+    if sheet.masked and sheet.reveals and sheet.kind is PageKind.PLAIN:
+        value = seal(number, PageKind.REVEAL)
+        made.append(button(REVEAL, "Reveal", value, approval, style="primary"))
+    if number < sheet.pages:
+        style = "primary" if sheet.onward is PageKind.PLAIN else None
+        made.append(button(PAGE, "Next", seal(number + 1, sheet.onward), approval, style=style))
+    made.append(button(REJECT, "Reject", seal(number, sheet.kind), approval, style="danger"))
     return made

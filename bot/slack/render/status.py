@@ -10,6 +10,8 @@ from gate import Approval, ApprovalStatus, Outcome, Verdict
 from .line import Foreign, Line, Moment, Names, Part, Person, Words, duration, join
 
 __all__ = [
+    "MOST_NAMES",
+    "UNCONFIRMED",
     "State",
     "deciders",
     "ended_note",
@@ -21,12 +23,20 @@ __all__ = [
 ]
 
 MOST_NAMES = 8
+UNCONFIRMED: Line = (
+    Words("❔ "),
+    Words("Not confirmed yet", bold=True),
+    Words(": too few replicas of the store have this, and a failover could take it back."),
+)
+"""Beside a decision that may not stay."""
 
 _UNDELIVERABLE = {
     "no_route": "no route fits this request",
+    "too_many_pending": "its agent has too many requests waiting",
     "channel_not_found": "the channel was not found",
     "not_in_channel": "the app is not in the channel",
     "is_archived": "the channel is archived",
+    "tampered": "somebody else wrote into its record",
 }
 
 
@@ -44,15 +54,22 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     UNDELIVERABLE = "undeliverable"
     EXPIRED = "expired"
+    FORGED = "forged"
+    """Somebody else wrote the decision: it is none."""
+    TAMPERED = "tampered"
+    """Somebody else wrote into it: nothing of it is signed."""
 
 
-def state_of(approval: Approval, *, overdue: bool = False) -> State:
+def state_of(approval: Approval, *, overdue: bool = False, flaw: str | None = None) -> State:
     """Return what a card of *approval* shows.
 
     Args:
         approval: As it counts now (`gate.transitions.as_of`); no clock is looked at here.
         overdue: The run was taken so long ago that its end should have been reported.
+        flaw: What in it somebody else wrote; see `bot.proof`.
     """
+    if flaw is not None:
+        return State.FORGED if flaw == "receipt" else State.TAMPERED
     match approval.status:
         case ApprovalStatus.PENDING:
             return State.PENDING
@@ -103,15 +120,12 @@ def status_line(
         case State.SKIPPED:
             head = [Words("⏩ "), Words("Skipped", bold=True), *by]
             return [*head, *_decided(approval), Words(" · the agent goes on without it")]
-        case State.CANCELLED:
+        case State.CANCELLED | State.UNDELIVERABLE:
             return _cancelled(approval, names=names, ping=ping)
-        case State.UNDELIVERABLE:
-            ended = approval.cancellation
-            word = (ended.undeliverable if ended else None) or ""
-            head = [Words("🚫 "), Words("Could not be delivered", bold=True), Words(": ")]
-            return [*head, undeliverable_words(word), *_decided(approval)]
         case State.EXPIRED:
             return [Words("⌛ "), Words("Expired undecided", bold=True), *_decided(approval)]
+        case State.FORGED | State.TAMPERED:
+            return _alarming(approval, forged=state is State.FORGED)
 
 
 def ended_note(approval: Approval) -> str | None:
@@ -173,6 +187,17 @@ def undeliverable_words(word: str) -> Part:
     return Words(known) if known else Foreign(word or "no reason given", 100)
 
 
+def _alarming(approval: Approval, *, forged: bool) -> Line:
+    said, rest = "Somebody else wrote into this record", ": it can no longer be approved"
+    if forged:
+        yes = approval.status is ApprovalStatus.APPROVED
+        said = f"The record says {'approved' if yes else 'rejected'}, but not by this bot"
+        rest = ": it will not run" if yes else ": do not rely on it"
+    elif approval.final:
+        rest = ": an alarm was raised"
+    return [Words("🚨 "), Words(said, bold=True), Words(rest)]
+
+
 def _running(approval: Approval, *, overdue: bool) -> State:
     if approval.outcome is not None:
         return State.DONE if approval.outcome.status == "done" else State.FAILED
@@ -211,6 +236,9 @@ def _outcome(approval: Approval) -> list[Part]:
 
 def _cancelled(approval: Approval, *, names: Names | None, ping: bool) -> Line:
     ended = approval.cancellation
+    if ended is not None and ended.undeliverable is not None:
+        head = [Words("🚫 "), Words("Could not be delivered", bold=True), Words(": ")]
+        return [*head, undeliverable_words(ended.undeliverable), *_decided(approval)]
     who = ended.by if ended else None
     by: list[Part] = [Words(" by "), Person(who, (names or {}).get(who), ping)] if who else []
     return [

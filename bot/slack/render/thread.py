@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gate import (
     Approval,
+    ApprovalAlarm,
     ApprovalCancelledEvent,
     ApprovalConsumed,
+    ApprovalEscalated,
     ApprovalEvent,
     ApprovalExpiredEvent,
     ApprovalReported,
@@ -16,10 +18,14 @@ from gate import (
     Verdict,
 )
 
+from ...masking import Masking
 from ...messenger import Message
+from ...proof import SOUND, Proof
 from ..ids import is_channel
 from .asked import heads
+from .ladder import escalated
 from .line import Channel, Foreign, Moment, Part, Person, Words, message
+from .payload import MASKING
 from .status import outcome_line, undeliverable_words
 
 __all__ = ["reply"]
@@ -36,16 +42,32 @@ _SURFACES = {
     "slash": " by slash command",
     "cli": " at the command line",
 }
+_ALARMS = {
+    "receipt": "wrote a decision into the record of this request. It is not signed by this bot: "
+    "nothing will run by it.",
+    "votes": "wrote answers into the record of this request. They do not count.",
+    "views": "wrote into the record of this request who has seen it. It can no longer be approved.",
+    "terms": "changed who may answer this request. It can no longer be approved.",
+}
 _USUAL = frozenset(("card", "direct", "review", "form"))
 
 
-def reply(event: ApprovalEvent, approval: Approval) -> Message | None:
+def reply(
+    event: ApprovalEvent,
+    approval: Approval,
+    proof: Proof = SOUND,
+    *,
+    masking: Masking = MASKING,
+) -> Message | None:
     """Return the thread's reply to *event*, or `None` where the thread has nothing to say.
 
     Args:
         event: What happened.
-        approval: The record, as it is now or was then; only its terms and names are read.
+        approval: The record, as it is now or was then; of it terms, names and votes are read.
+        proof: What is known of the record.
+        masking: Masks what looks like a secret.
     """
+    event, approval = masking.event(event), masking.veil(approval)
     match event:
         case ApprovalRouted():
             return _asked(event, approval)
@@ -59,7 +81,15 @@ def reply(event: ApprovalEvent, approval: Approval) -> Message | None:
         case ApprovalResolved():
             sign, word = _DECIDED[event.verdict]
             said: list[Part] = [Words(sign), Words(word, bold=True), Words(" by ")]
-            return message([*said, *_who(event.principal), *_from(event.surface)], note=event.note)
+            said += [*_who(event.principal), *_from(event.surface)]
+            if not proof.confirmed:
+                said.append(Words("; not confirmed yet, the request says when it is"))
+            return message(said, note=event.note)
+        case ApprovalEscalated():
+            return escalated(event, approval)
+        case ApprovalAlarm():
+            what = _ALARMS.get(event.part, "wrote into the record of this request.")
+            return message([Words("🚨 "), _bold("Alarm"), Words(f": somebody else {what}")])
         case ApprovalConsumed():
             return message([Words("🚀 The one run that this releases was "), _bold("started")])
         case ApprovalReported():

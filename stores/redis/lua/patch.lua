@@ -1,5 +1,6 @@
 -- Replace a record's state if its version is the expected one and it is not too late.
--- KEYS: 1 request, 2 state, 3 use, 4 pending, 5 deadlines, 6 events, 7 wake channel
+-- KEYS: 1 request, 2 state, 3 use, 4 pending, 5 deadlines, 6 events, 7 wake channel,
+--       8 what its agent has pending, 9 ended
 -- ARGV: 1 expected version, 2 new state text, 3 latest moment in microseconds or '',
 --       4 record key, 5 new version, 6 score of its deadline or '' (final),
 --       7 use text or '', 8... event texts
@@ -12,10 +13,11 @@ if head ~= '' then
   if not version then return 'corrupt' end
 end
 if version ~= ARGV[1] then return 'stale' end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 if ARGV[3] ~= '' then
   -- The store's clock, in the write itself: nothing can come between looking and writing.
-  local time = redis.call('TIME')
-  if tonumber(time[1]) * 1000000 + tonumber(time[2]) >= tonumber(ARGV[3]) then return 'late' end
+  if now >= tonumber(ARGV[3]) then return 'late' end
 end
 local writes_use = false
 if ARGV[7] ~= '' then
@@ -28,7 +30,11 @@ if writes_use then redis.call('SET', KEYS[3], ARGV[7]) end
 if ARGV[6] == '' then
   redis.call('ZREM', KEYS[4], ARGV[4])
   redis.call('ZREM', KEYS[5], ARGV[4])
+  redis.call('ZREM', KEYS[8], ARGV[4])
+  redis.call('ZADD', KEYS[9], time[1], ARGV[4])
 else
+  -- Also what did not come by `put` counts from here on.
+  redis.call('ZADD', KEYS[8], 'NX', string.format('%.0f', now), ARGV[4])
   redis.call('ZADD', KEYS[5], ARGV[6], ARGV[4])
 end
 for i = 8, #ARGV do redis.call('XADD', KEYS[6], '*', 'e', ARGV[i]) end

@@ -21,6 +21,7 @@ from gate import (
     UNCHANGED,
     ApprovalAlarm,
     ApprovalGate,
+    ApprovalStatus,
     AuditHead,
     Desk,
     Notary,
@@ -32,6 +33,7 @@ from gate import (
 )
 from stores import Store, open_store
 from tests.support.servers import RedisServer, running_server
+from tests.support.waiting import wait_until
 
 ANA, BEN = "cli:ana", "cli:ben"
 KEY = SigningKey.generate()
@@ -126,8 +128,12 @@ async def play(store: Store) -> None:
     await stage.desk.cancel("cancelled", by=ANA, reason="no longer needed")
     await stage.ask("undeliverable", route=False)
     await stage.desk.cancel("undeliverable", undeliverable="no_route")
-    await stage.ask("expired", expires_in=0.01)
-    await asyncio.sleep(0.02)
+    await stage.ask("expired", route=False, expires_in=0.001)
+
+    async def is_over() -> bool:
+        return (await stage.desk.get("expired")).status is ApprovalStatus.EXPIRED
+
+    await wait_until(is_over, "its end has come")
     await stage.desk.expire("expired")
     await stage.ask("again", payload={"secret": "hunter2", "id": "denied"})
     await stage.decide("again")

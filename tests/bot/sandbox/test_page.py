@@ -14,9 +14,9 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import Sandbox, SandboxClient
+from tests.support.browser import Page, browser_page
 from tests.support.waiting import wait_until
 
-from .browser import Page, browser_page
 from .conftest import APPROVALS, card, modal
 from .small_app import endpoint
 

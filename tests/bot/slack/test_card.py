@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.messenger import Message
+from bot.proof import Proof
 from bot.slack import render
 from bot.slack.ids import APPROVE, REJECT, REVIEW
 from bot.slack.render.payload import arguments
 from bot.slack.render.status import State, state_of
 from bot.slack.render.titles import title
-from gate import Approval, Quorum, Terms, Verdict, Vote, canonical_text
+from gate import Approval, Quorum, Rung, Terms, Verdict, Vote, canonical_text
 
 from ...golden import same_as_golden
 from .checks import accepted, all_text, buttons, leaves, preformatted
@@ -63,6 +64,16 @@ def _voted() -> Approval:
     return approval.model_copy(update={"votes": (vote,)})
 
 
+def _quorum(*votes: tuple[str, Verdict]) -> Approval:
+    """Two owners and one of security are asked; two rejections end it."""
+    approval = asked(terms=TWO_GROUPS.model_copy(update={"deny_threshold": 2}), version=4)
+    given = tuple(
+        Vote(principal=who, verdict=verdict, at=later(1), digest=approval.digest, surface="card")
+        for who, verdict in votes
+    )
+    return approval.model_copy(update={"votes": given})
+
+
 def _edited() -> Approval:
     approval = decided(Verdict.APPROVE)
     payload = {"user_id": 42, "tier": "42", "dry_run": True}
@@ -90,6 +101,7 @@ STATES: dict[str, tuple[Approval, dict[str, Any]]] = {
     "pending_change": (asked(CHANGE, name="edit-file"), {}),
     "pending_lookalike": (asked({"url": "https://\u0440\u0430ypal.com/pay"}, name="p\u0430y"), {}),
     "pending_votes": (_voted(), {}),
+    "pending_quorum": (_quorum((ANA, Verdict.APPROVE), (CHO, Verdict.DENY)), {}),
     "pending_not_routed": (asked(terms=None, version=1), {}),
     "approved": (decided(Verdict.APPROVE), {}),
     "approved_edited": (_edited(), {}),
@@ -102,6 +114,11 @@ STATES: dict[str, tuple[Approval, dict[str, Any]]] = {
     "cancelled": (cancelled(by="billing", reason="The invoice was paid."), {}),
     "undeliverable": (cancelled(undeliverable="no_route"), {}),
     "expired": (expired(), {}),
+    "unconfirmed": (decided(Verdict.APPROVE), {"proof": Proof(confirmed=False)}),
+    "forged_approved": (_edited(), {"proof": Proof(flaw="receipt")}),
+    "forged_rejected": (decided(Verdict.DENY, note="no"), {"proof": Proof(flaw="receipt")}),
+    "tampered": (_voted(), {"proof": Proof(flaw="votes")}),
+    "tampered_over": (decided(Verdict.APPROVE), {"proof": Proof(flaw="votes")}),
 }
 
 
@@ -117,7 +134,8 @@ def test_golden_card(name: str) -> None:
 def test_every_state_has_a_golden() -> None:
     """No state that a card can show is without a picture."""
     shown = {
-        state_of(approval, overdue=how.get("overdue", False)) for approval, how in STATES.values()
+        state_of(approval, overdue=how.get("overdue", False), flaw=how.get("proof", Proof()).flaw)
+        for approval, how in STATES.values()
     }
     assert set(State) == shown
 
@@ -128,7 +146,72 @@ def test_final_cards_have_no_buttons_and_keep_the_payload(name: str) -> None:
     approval, how = STATES[name]
     message = card(approval, **how)
     assert buttons(message) == {}
-    assert [arguments(approval.effective_payload).text] == preformatted(message)
+    forged = how.get("proof", Proof()).flaw == "receipt"
+    payload = approval.payload if forged else approval.effective_payload
+    assert [arguments(payload).text] == preformatted(message)
+
+
+@pytest.mark.parametrize("name", ["forged_approved", "forged_rejected"])
+def test_a_decision_of_somebody_else_is_not_told_as_one(name: str) -> None:
+    """What has no receipt is an alarm: nobody is named, no reason and no edit is shown."""
+    approval, how = STATES[name]
+    message = card(approval, **how)
+    said = " ".join((message.text, *all_text(list(message.blocks))))
+    assert "but not by this bot" in said
+    for word in ("✅", "⛔", "<@U0ANA>", "as edited", "dry_run: true", "reason: no"):
+        assert word not in said
+
+
+def test_what_was_tampered_with_cannot_be_answered() -> None:
+    """Nothing would be signed, so nothing is offered; whom forged answers name is not said."""
+    message = card(*STATES["tampered"][:1], **STATES["tampered"][1])
+    assert buttons(message) == {}
+    assert "Answers so far" not in " ".join(all_text(list(message.blocks)))
+
+
+@pytest.mark.parametrize(
+    ("votes", "progress"),
+    [
+        (((ANA, Verdict.APPROVE),), "1 of 2 owners, security missing"),
+        (((CHO, Verdict.APPROVE),), "0 of 2 owners, 1 of 1 security"),
+        (
+            ((ANA, Verdict.APPROVE), (BEN, Verdict.DENY)),
+            "1 of 2 owners, security missing, 1 of 2 rejections",
+        ),
+    ],
+)
+def test_progress_in_words(votes: tuple[tuple[str, Verdict], ...], progress: str) -> None:
+    """P11: how far a quorum is stands on the card: who is there, who is missing."""
+    [line] = [
+        "".join(leaf.get("text", "") for leaf in part["elements"])
+        for block in card(_quorum(*votes)).blocks
+        if block["type"] == "rich_text"
+        for part in block["elements"]
+        if part["elements"][0].get("text") == "Answers so far: "
+    ]
+    assert line.endswith(f" · {progress}")
+
+
+def test_a_ladder_changes_who_is_asked_and_where_buttons_count() -> None:
+    """Widened people stand on the card; the seal is for the channel where the card stands."""
+    ladder = (
+        Rung(after=60, action="widen", also=(CHO,)),
+        Rung(after=120, action="move", channel="C0SECOND"),
+    )
+    approval = asked(terms=TERMS.model_copy(update={"ladder": ladder}))
+    assert "<@U0CHO>" not in card(approval).text
+    wider = approval.model_copy(update={"climbed": 1})
+    assert "<@U0CHO>" in card(wider).text
+    moved = approval.model_copy(update={"climbed": 2})
+    assert "at C0SECOND" in buttons(card(moved))[APPROVE]
+    assert "at C0APPROVALS" in buttons(card(moved, place="C0APPROVALS"))[APPROVE]
+
+
+def test_who_may_not_decide_is_not_called() -> None:
+    """The agent's owner is not waited for, whatever list names them."""
+    said = card(asked(terms=TERMS.model_copy(update={"excluded": (ANA,)}))).text
+    assert "<@U0ANA>" not in said
+    assert "<@U0BEN>" in said
 
 
 def test_buttons_are_sealed_for_the_channel() -> None:

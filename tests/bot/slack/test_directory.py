@@ -81,6 +81,36 @@ async def test_a_click_from_another_workspace(edge: Edge, directory: SlackDirect
 
 
 @pytest.mark.parametrize(
+    ("changes", "clicked_from", "teams"),
+    [
+        ({}, HOME, {HOME}),
+        ({"team_id": "T0OTHER", "is_stranger": True}, "T0OTHER", {"T0OTHER"}),
+        ({"team_id": "T0OTHER", "is_stranger": True}, HOME, set()),
+        ({}, "T0OTHER", set()),
+        (
+            {"team_id": "T0OTHER", "enterprise_user": {"enterprise_id": "E0GRID"}},
+            "T0OTHER",
+            {"T0OTHER", "E0GRID"},
+        ),
+        ({"enterprise_user": {"enterprise_id": "E0GRID"}}, "T0OTHER", set()),
+    ],
+)
+async def test_the_team_of_a_person_is_what_both_say(
+    edge: Edge,
+    directory: SlackDirectory,
+    changes: dict[str, Any],
+    clicked_from: str,
+    teams: set[str],
+):
+    """Slack's record and the signed click must agree; otherwise the team is not known."""
+    knows(edge, **changes)
+    person = await directory.person(clicked_from, "U1")
+    assert teams == person.teams
+    assert person.may_answer_in(["T0OTHER"]) is (person.may_answer or "T0OTHER" in teams)
+    assert person.may_answer_in([]) is person.may_answer
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"ok":true}',

@@ -10,15 +10,19 @@ import pytest
 
 from bot.inbox import Inbox
 from bot.messenger import Message
+from bot.proof import Proof
 from bot.slack import render
 from gate import (
     Approval,
+    ApprovalAlarm,
     ApprovalCancelledEvent,
+    ApprovalEscalated,
     ApprovalRefused,
     ApprovalReported,
     ApprovalResolved,
     ApprovalRouted,
     NotAllowed,
+    Tampered,
     Verdict,
 )
 
@@ -32,7 +36,7 @@ Draw = Callable[[str], Shown]
 LINK = "https://acme.slack.com/archives/C0APPROVALS/p1795318458864560"
 AT: dict[str, Any] = {"id": "delete-42", "at": later(2)}
 BUTTONS: dict[str, Any] = {"stamp": stamp, "person": "U0ANA"}
-LABELS = frozenset(("Approve", "Reject", "Review", "Next", "Back"))
+LABELS = frozenset(("Approve", "Reject", "Review", "Next", "Back", "Reveal"))
 
 
 def _asked(text: str, **changes: Any) -> Approval:
@@ -53,6 +57,17 @@ def _asked(text: str, **changes: Any) -> Approval:
         "terms": terms,
     }
     return asked(**(fields | changes))
+
+
+def _masked(text: str, *, reveal: bool = True) -> Approval:
+    """A request with *text* around secrets and in their place."""
+    token = "ghp" + "_" + "a1B2c3D4" * 5
+    around = f"{text} {token} {text}"
+    payload = {"password": text or "x", "near": around, around: 1, "list": [[around]]}
+    approval = _asked(text, payload=payload, reason=around)
+    assert approval.terms is not None
+    terms = approval.terms.model_copy(update={"reveal": reveal})
+    return approval.model_copy(update={"terms": terms})
 
 
 def _names(text: str) -> Mapping[str, str]:
@@ -93,10 +108,27 @@ SURFACES: dict[str, Draw] = {
     "card_large": lambda text: render.card(
         _asked(text, payload=[text[:500]] * 200), stamp=stamp, names=_names(text)
     ),
+    "card_masked": lambda text: render.card(_masked(text), stamp=stamp, names=_names(text)),
+    "card_sealed": lambda text: render.card(_masked(text, reveal=False), stamp=stamp),
+    "review_masked": lambda text: _review(_masked(text), names=_names(text)),
+    "review_sealed": lambda text: _review(_masked(text, reveal=False), names=_names(text)),
+    "review_revealed": lambda text: _review(
+        _masked(text), names=_names(text), kind=render.PageKind.REVEALED
+    ),
     "card_rejected": lambda text: render.card(_ended(text), stamp=stamp),
     "card_failed": lambda text: render.card(ended(error=text), stamp=stamp),
     "card_cancelled": lambda text: render.card(cancelled(by=text, reason=text), stamp=stamp),
     "card_undeliverable": lambda text: render.card(cancelled(undeliverable=text), stamp=stamp),
+    "card_forged": lambda text: render.card(
+        _ended(text), stamp=stamp, proof=Proof(flaw="receipt"), names=_names(text)
+    ),
+    "card_tampered": lambda text: render.card(
+        _asked(text), stamp=stamp, proof=Proof(flaw="votes"), names=_names(text)
+    ),
+    "card_unconfirmed": lambda text: render.card(
+        _ended(text), stamp=stamp, proof=Proof(confirmed=False)
+    ),
+    "card_moved": lambda text: render.moved(_asked(text)),
     "direct": lambda text: render.direct(_asked(text), LINK, **BUTTONS, names=_names(text)),
     "direct_over": lambda text: render.direct(_ended(text), LINK, **BUTTONS, names=_names(text)),
     "review": lambda text: _review(_asked(text), names=_names(text)),
@@ -118,6 +150,25 @@ SURFACES: dict[str, Draw] = {
     ),
     "thread_undeliverable": lambda text: _reply(
         ApprovalCancelledEvent(**AT, undeliverable=text, reason=text), _asked(text)
+    ),
+    "thread_reminded": lambda text: _reply(
+        ApprovalEscalated(**AT, rung=0, action="remind"), _asked(text)
+    ),
+    "thread_widened": lambda text: _reply(
+        ApprovalEscalated(**AT, rung=0, action="widen", also=(text, ANA)), _asked(text)
+    ),
+    "thread_moved": lambda text: _reply(
+        ApprovalEscalated(**AT, rung=0, action="move", channel=text or "x"), _asked(text)
+    ),
+    "thread_pointer": lambda text: render.pointer(
+        ApprovalEscalated(**AT, rung=0, action="move", channel=text or "x"), LINK
+    ),
+    "thread_alarm": lambda text: _reply(ApprovalAlarm(**AT, part=text), _asked(text)),
+    "notice_tampered": lambda text: render.unrecorded(Tampered(text, part=text)),
+    "notice_self_approval": lambda text: render.notice(
+        ApprovalRefused(**AT, principal=BEN, reason="self_approval"),
+        _asked(text),
+        names=_names(text),
     ),
     "notice_resolved": lambda text: render.notice(
         _resolved(text), _ended(text), names=_names(text)
@@ -170,7 +221,7 @@ def _powerless(blocks: list[dict[str, Any]]) -> None:
                 assert kind in ("text", "date")
     for text in leaves(blocks, "mrkdwn"):
         # Our own small print and nothing of others: no name, no argument, no word.
-        assert text.startswith(("Asked ", "⏳ Waiting for "))
+        assert text.startswith(("Asked ", "⏳ Waiting for ", "🔔 "))
     labels = {
         element["text"]["text"]
         for block in blocks
@@ -193,6 +244,7 @@ IMITATIONS = (
     "🔒 No Approve button here: it is all right",
     "billing asks to run nothing",
     "before → after (changes: 0 out, 0 in):",
+    "password: ⟦masked, 7 characters, fingerprint 00000000⟧",
 )
 
 

@@ -45,6 +45,9 @@ MESSAGES: dict[str, Message] = {
     "details_not_routed": details(asked(terms=None)),
     "who_yes": who_can_decide(asked(), names=NAMES, you_may=True),
     "who_no": who_can_decide(SHUT, names=NAMES, you_may=False),
+    "who_owner": who_can_decide(
+        asked(terms=TERMS.model_copy(update={"excluded": (ANA,)})), names=NAMES, you_may=False
+    ),
     "who_unchecked": who_can_decide(asked(), names=NAMES, you_may=None),
     "who_over": who_can_decide(decided(Verdict.DENY, by=BEN), names=NAMES, you_may=True),
     "who_not_routed": who_can_decide(asked(terms=None), you_may=None),

@@ -25,6 +25,7 @@ from gate import (
     PolicyError,
     StoreCorrupt,
     StoreUnavailable,
+    Tampered,
     Unconfirmed,
     Undeliverable,
     Verdict,
@@ -54,6 +55,8 @@ EVENTS: dict[str, tuple[ApprovalAnswer, Approval | None]] = {
     "not_approver": (_refused("not_approver"), asked()),
     "not_approver_and_gone": (_refused("not_approver"), None),
     "not_by": (_refused("not_by"), asked()),
+    "self_approval": (_refused("self_approval"), asked()),
+    "no_keys": (_refused("no_keys"), asked()),
     "not_routed": (_refused("not_routed"), asked()),
     "not_checked": (_refused("not_checked"), asked()),
     "not_member": (_refused("not_member"), asked()),
@@ -85,6 +88,7 @@ ERRORS: dict[str, Exception] = {
     "foreign": InvalidId(field="button value", reason="unknown version or form"),
     "store_away": StoreUnavailable("decide", cause="refused"),
     "store_corrupt": StoreCorrupt("delete-42", reason="payload"),
+    "tampered": Tampered("delete-42", part="votes"),
     "too_long": LimitExceeded(field="reason characters", value=3001, limit=3000),
     "unconfirmed": Unconfirmed("decide", approval_id="delete-42"),
     "unexpected": PolicyError("no such thing"),
@@ -93,6 +97,7 @@ ERRORS: dict[str, Exception] = {
 NOTICES: dict[str, Message] = {
     **{name: notice(*told, names=NAMES) for name, told in EVENTS.items()},
     **{f"error_{name}": unrecorded(error, names=NAMES) for name, error in ERRORS.items()},
+    "unconfirmed": notice(*EVENTS["approved"], names=NAMES, confirmed=False),
     "form_failed": form_failed(),
     "form_failed_review": form_failed(what="Review"),
     "form_failed_rejected": form_failed(rejected=True),
@@ -108,6 +113,13 @@ def test_golden_notices() -> None:
     same_as_golden("notice_blocks.json", NOTICES["already_rejected"].blocks)
 
 
+def test_a_decision_that_may_not_stay_is_called_so() -> None:
+    """P3: nobody is told "approved" while a failover of the store could take it back."""
+    text = NOTICES["unconfirmed"].text
+    assert "Not confirmed yet" in text
+    assert "Approved" not in text
+
+
 def test_an_unknown_fate_is_said_and_never_guessed() -> None:
     """P3: whatever may have happened after the write went out is called uncertain."""
     for name in ("unconfirmed", "unexpected", "crash"):
@@ -116,7 +128,16 @@ def test_an_unknown_fate_is_said_and_never_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["error_store_away", "error_stale", "foreign_card", "stale_card", "approval_not_found"]
+    "name",
+    [
+        "error_store_away",
+        "error_stale",
+        "error_tampered",
+        "foreign_card",
+        "stale_card",
+        "approval_not_found",
+        "no_keys",
+    ],
 )
 def test_what_was_not_recorded_is_called_so(name: str) -> None:
     """Where nothing was written, the person knows it."""

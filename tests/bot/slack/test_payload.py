@@ -165,10 +165,11 @@ def test_pages_joined_are_the_whole(payload: Any) -> None:
     pages = pages_of(payload)
     if pages is None:
         return
-    whole = "\n".join(pages)
+    whole = "\n".join(page.text for page in pages)
     assert "\n".join(rows_of(payload)) == whole
     assert 1 <= len(pages) <= REVIEW_LIMIT
-    for page in pages:
+    assert [page.text for page in pages] == [page.revealed for page in pages]
+    for page in (page.text for page in pages):
         assert page == "\n".join(pieces_of(page))
         assert units(page) <= PAGE.characters or "\n" not in page
         assert all(0 < units(piece) <= BLOCK_CHARACTERS for piece in pieces_of(page))

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.proof import Proof
+from bot.slack.render import moved, pointer
 from bot.slack.render.thread import reply
 from gate import (
+    Approval,
     ApprovalAlarm,
     ApprovalAnswer,
     ApprovalCancelledEvent,
@@ -21,15 +24,19 @@ from gate import (
     ApprovalReported,
     ApprovalRequested,
     ApprovalResolved,
+    ApprovalRevealed,
     ApprovalRouted,
     ApprovalViewed,
     ApprovalVoted,
+    Quorum,
+    Rung,
     Verdict,
+    Vote,
 )
 
 from ...golden import same_as_golden
-from .checks import accepted, all_text
-from .examples import ANA, BEN, asked, later
+from .checks import accepted, all_text, buttons
+from .examples import ANA, BEN, CHO, OWNERS, TERMS, asked, decided, later
 from .hostile import texts
 
 AT: dict[str, Any] = {"id": "delete-42", "at": later(2)}
@@ -39,6 +46,25 @@ BY_BEN: dict[str, Any] = {**AT, "principal": BEN, "surface": "card"}
 
 def _approved(surface: str) -> ApprovalResolved:
     return ApprovalResolved(**AT, principal=ANA, verdict=Verdict.APPROVE, surface=surface)
+
+
+LADDER = (
+    Rung(after=60, action="remind"),
+    Rung(after=120, action="widen", also=(CHO, "slack:T0SANDBOX:S0SECURITY")),
+    Rung(after=180, action="move", channel="C0SECOND"),
+)
+
+
+def _climbed(number: int, **changes: Any) -> Approval:
+    """A request of two owners and one of security, Ana has said yes, so many rungs were taken."""
+    quorums = (
+        Quorum(name="owners", of=(ANA, BEN), needed=2),
+        Quorum(name="security", of=(OWNERS,)),
+    )
+    terms = TERMS.model_copy(update={"quorums": quorums, "ladder": LADDER})
+    approval = asked(terms=terms, climbed=number)
+    vote = Vote(principal=ANA, verdict=Verdict.APPROVE, at=later(1), digest=approval.digest)
+    return approval.model_copy(update={"votes": (vote,), **changes})
 
 
 EVENTS: dict[str, ApprovalEvent] = {
@@ -64,11 +90,21 @@ EVENTS: dict[str, ApprovalEvent] = {
 }
 UNTOLD: tuple[ApprovalEvent, ...] = (
     ApprovalRequested(**AT, agent="billing", name="delete-user", digest="0" * 64),
+    ApprovalRevealed(**AT, principal=ANA, path="/token", digest="0" * 64, surface="review"),
     ApprovalViewed(**AT, principal=ANA, digest="0" * 64, surface="review"),
     ApprovalRefused(**BY_BEN, reason="not_approver"),
-    ApprovalEscalated(**AT, rung=0, action="remind"),
-    ApprovalAlarm(**AT, part="votes"),
 )
+ALARMS = ("receipt", "terms", "views", "votes", "something else")
+ESCALATED: dict[str, tuple[ApprovalEscalated, Approval]] = {
+    "reminded": (ApprovalEscalated(**AT, rung=0, action="remind"), _climbed(1)),
+    "widened": (
+        ApprovalEscalated(**AT, rung=1, action="widen", also=LADDER[1].also), _climbed(2),
+    ),
+    "moved": (ApprovalEscalated(**AT, rung=2, action="move", channel="C0SECOND"), _climbed(3)),
+    "reminded_too_late": (
+        ApprovalEscalated(**AT, rung=0, action="remind"), decided(Verdict.DENY, by=BEN),
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -80,6 +116,71 @@ def test_golden_reply(name: str) -> None:
     same_as_golden(f"thread/{name}.json", {"text": message.text, "blocks": message.blocks})
 
 
+@pytest.mark.parametrize("name", ESCALATED)
+def test_golden_escalation(name: str) -> None:
+    """Each rung has its reply."""
+    message = reply(*ESCALATED[name])
+    assert message is not None
+    accepted(message)
+    same_as_golden(f"thread/{name}.json", {"text": message.text, "blocks": message.blocks})
+
+
+def test_a_reminder_calls_those_who_have_not_answered() -> None:
+    """Ana has said yes and is left in peace; Ben and the group are called, where that notifies."""
+    message = reply(*ESCALATED["reminded"])
+    assert message is not None
+    [block] = message.blocks
+    assert ("section", "mrkdwn") == (block["type"], block["text"]["type"])
+    assert "<@U0ANA>" not in message.text
+    assert "<@U0BEN>" in message.text
+    assert "<!subteam^S0OWNERS>" in message.text
+    assert message.text.endswith("1 of 2 owners, security missing")
+
+
+@pytest.mark.parametrize("name", ["reminded", "widened", "moved"])
+def test_after_the_end_nobody_is_called(name: str) -> None:
+    """An escalation that is told late, when all is decided, rings nobody's bell."""
+    event, approval = ESCALATED[name]
+    over = decided(Verdict.DENY, by=BEN, terms=approval.terms)
+    message = reply(event, over)
+    assert message is not None
+    assert "<@" not in message.text
+    assert "<!subteam" not in message.text
+
+
+def test_the_thread_that_is_left_says_where_it_goes_on() -> None:
+    """A pointer with the new channel and, where Slack gives one, the new card's address."""
+    event, approval = ESCALATED["moved"]
+    link = "https://acme.slack.com/archives/C0SECOND/p1795318458864560"
+    for name, message in (
+        ("pointer", pointer(event, link)),
+        ("pointer_without_link", pointer(event, None)),
+        ("card_left_behind", moved(approval)),
+    ):
+        accepted(message)
+        assert "<#C0SECOND>" in message.text
+        same_as_golden(f"thread/{name}.json", {"text": message.text, "blocks": message.blocks})
+    assert not buttons(moved(approval))
+
+
+def test_golden_alarms() -> None:
+    """What somebody else wrote is said, part by part, in words of ours only."""
+    told = {}
+    for part in ALARMS:
+        message = reply(ApprovalAlarm(**AT, part=part), asked())
+        assert message is not None
+        accepted(message)
+        told[part] = message.text
+    same_as_golden("thread_alarms.json", told)
+
+
+def test_a_decision_that_may_not_stay_is_told_so() -> None:
+    """P3: the thread says that it is not confirmed yet."""
+    message = reply(EVENTS["approved"], asked(), Proof(confirmed=False))
+    assert message is not None
+    assert "not confirmed yet" in message.text
+
+
 @pytest.mark.parametrize("event", UNTOLD, ids=lambda event: event.type)
 def test_what_the_thread_does_not_tell(event: ApprovalEvent) -> None:
     """A request has no thread yet; who looked or was refused is between them and the audit."""
@@ -89,6 +190,7 @@ def test_what_the_thread_does_not_tell(event: ApprovalEvent) -> None:
 def test_every_event_is_covered() -> None:
     """A new kind of event must get its words, or a test that says that it has none."""
     told = {type(event) for event in (*EVENTS.values(), *UNTOLD)}
+    told |= {ApprovalEscalated, ApprovalAlarm}
     known = {*ApprovalEvent.__subclasses__(), *ApprovalAnswer.__subclasses__()} - {ApprovalAnswer}
     assert known == told
 
@@ -119,6 +221,9 @@ def test_no_hostile_text_breaks_a_reply(short: str, other: str, long: str) -> No
         ApprovalReported(**AT, status="failed", error=short, seconds=1.0),
         ApprovalCancelledEvent(**AT, by=short, reason=long),
         ApprovalCancelledEvent(**AT, undeliverable=short, reason=long),
+        ApprovalEscalated(**AT, rung=0, action="widen", also=(short, other)),
+        ApprovalEscalated(**AT, rung=0, action="move", channel=short),
+        ApprovalAlarm(**AT, part=short),
     ]
     for event in events:
         message = reply(event, asked(agent=other[:200] or "a"))

@@ -1,0 +1,52 @@
+"""An approval's audit in words: every event has its sentence, whatever version wrote it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.audit_story import receipt_key, tell
+from gate import Notary, SigningKey, event_from_wire, parse_json
+from tests.support.factories import approved, pending, route
+
+CORPUS = sorted((Path(__file__).parents[1] / "corpus/event/v1").glob("*.json"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    return event_from_wire(parse_json(path.read_text())).to_wire()
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_every_event_has_its_sentence(path: Path):
+    """In words of people, with and without the record; not as the bare type of the event."""
+    wire = read(path)
+    for record in (None, pending(), approved(pending(terms=route()))):
+        at, words = tell(wire, record)
+        assert event_from_wire(wire).at == at
+        assert wire["type"] not in words
+        assert "{" not in words
+
+
+def test_an_event_of_another_version_is_told_as_it_is():
+    """Nothing is left out because it is not known."""
+    wire = {"type": "onSomethingNew", "id": "x", "colour": "red"}
+    at, words = tell(wire, None)
+    assert at is None
+    assert "onSomethingNew" in words
+    assert '{"colour": "red"}' in words
+
+
+def test_whose_receipt_it_is():
+    """The key's id as the receipt says it; nothing where there is none, or garbage."""
+    key = SigningKey.generate()
+    record = approved()
+    signed = Notary(key, secret=b"s" * 32, use_within=timedelta(hours=1)).attest(pending(), record)
+    assert key.public.id == receipt_key(signed)
+    unreadable = record.model_copy(update={"receipt": "r3ceipt"})
+    assert [None] * 3 == [receipt_key(each) for each in (None, record, unreadable)]
+    resolved = read(next(path for path in CORPUS if path.stem == "resolved"))
+    assert f"receipt by key {key.public.id}" in tell(resolved, signed)[1]
+    assert "it is not signed" in tell(resolved, record)[1]
