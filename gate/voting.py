@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from .approval import Approval, ApprovalStatus, Decision, Verdict, View, Vote
 from .commands import CastVote, RecordView, Reveal
@@ -45,7 +45,11 @@ def reveal(current: Approval, command: Reveal, now: datetime) -> tuple[ApprovalR
     _check_voter(current, current.asking(now), who, command.groups, require_route=True)
     if current.terms is not None and not current.terms.reveal:
         raise NotAllowed(current.id, reason="reveal_forbidden", principal=who)
-    told = {"principal": who, "digest": current.effective_digest, "surface": command.surface}
+    told: dict[str, Any] = {
+        "principal": who,
+        "digest": current.effective_digest,
+        "surface": command.surface,
+    }
     return tuple(
         ApprovalRevealed(**about(current, now), path=path, **told) for path in command.paths
     )

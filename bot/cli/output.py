@@ -51,7 +51,7 @@ def print_approvals(
             _text(approval.name),
             f"{_span((now - approval.created_at).total_seconds())} ago",
             _span((approval.deadline - now).total_seconds()),
-            _text(approval.terms.channel) if approval.terms else "not routed",
+            _text(terms.channel) if (terms := approval.asking()) else "not routed",
         )
     console = Console(highlight=False)
     console.print(table)
@@ -96,10 +96,11 @@ def _facts(approval: Approval) -> list[tuple[str, Text]]:
         facts.append(("run", _text(approval.run)))
     if approval.reason:
         facts.append(("it says", _text(approval.reason)))
-    if approval.terms:
-        people = ", ".join(who for quorum in approval.terms.quorums for who in quorum.of)
+    terms = approval.asking()
+    if terms:
+        people = ", ".join(who for quorum in terms.quorums for who in quorum.of)
         facts.append(("may answer", _text(people)))
-        facts.append(("channel", _text(approval.terms.channel)))
+        facts.append(("channel", _text(terms.channel)))
     if approval.decision:
         by = approval.approver or "an unnamed caller"
         facts.append(("decided", _text(f"{approval.decision.verdict.value} by {by}")))

@@ -212,8 +212,9 @@ def cut(text: str, limit: int, *, rows: int | None = None) -> tuple[str, int]:
 def clusters(text: str) -> Iterator[str]:
     """Yield visible *text* in the smallest pieces that may be told apart on a screen.
 
-    An escape is one piece, and so is a mark in place of a secret; so are a letter with its marks, a flag, a hand with its skin tone and a
-    Hangul syllable written in parts. (Joiners never get here: `visible` names them.)
+    An escape is one piece, and so is a mark in place of a secret; so are a letter with its marks, a
+    flag, a hand with its skin tone and a Hangul syllable written in parts. (Joiners never get here:
+    `visible` names them.)
     """
     at = 0
     while at < len(text):

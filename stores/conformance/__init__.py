@@ -49,7 +49,7 @@ from .capabilities import (
 )
 from .checkpoints import CheckpointsContract
 from .logs import EventLogContract, ListingContract
-from .replicas import CardsContract, LeasesContract
+from .replicas import CardsContract, ConfirmationContract, LeasesContract
 from .steps import StepLogContract
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "BulkReadContract",
     "CardsContract",
     "CheckpointsContract",
+    "ConfirmationContract",
     "ConsumeOnceContract",
     "EventLogContract",
     "LeasesContract",

@@ -1,4 +1,4 @@
-"""Owns the tests of the capabilities that serve several bots on one store: leases and cards."""
+"""Owns the tests of what serves several bots, or several servers: leases, cards, confirmation."""
 
 # ruff: noqa: S101  (tests assert)
 
@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gate import Cards, Leases
+from gate import Cards, Confirmation, EventLog, Leases
 
-__all__ = ["CardsContract", "LeasesContract"]
+from .samples import decided, pending, requested, resolved
+
+__all__ = ["CardsContract", "ConfirmationContract", "LeasesContract"]
 
 _TASKS = 50
 _SOON = 5.0
@@ -109,3 +111,35 @@ class CardsContract:
         )
         assert kept.count(True) == 1
         assert {"C1": f"n-{kept.index(True)}"} == await store.cards("delete-42")
+
+
+@pytest.mark.asyncio
+class ConfirmationContract:
+    """What a store fulfils that can say whether a failover could take a write back.
+
+    Without replicas to wait for; what it says with some that are away is the store's own test.
+    """
+
+    capability: ClassVar[type] = Confirmation
+
+    async def test_nothing_to_wait_for_is_confirmed(self, store: Any) -> None:
+        """True where nothing is to be waited for, at once."""
+        asked = pending()
+        await store.put(asked)
+        assert await store.patch(asked.key, 1, decided(asked), [resolved(asked)]) == "applied"
+        assert await store.confirm(asked.key, seconds=0.0) is True
+
+    async def test_it_changes_nothing(self, store: Any) -> None:
+        """Changes nothing: neither the record nor the log."""
+        asked = pending()
+        await store.put(asked, [requested(asked)])
+        before = await store.get(asked.key)
+        assert await store.confirm(asked.key, seconds=1.0)
+        assert before == await store.get(asked.key)
+        if isinstance(store, EventLog):
+            assert len(await store.read("")) == 1
+
+    async def test_where_there_is_no_record(self, store: Any) -> None:
+        """True where there is no such record, and none comes to be."""
+        assert await store.confirm("nowhere", seconds=1.0)
+        assert await store.get("nowhere") is None

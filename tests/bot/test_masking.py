@@ -125,7 +125,7 @@ def test_what_the_operator_adds() -> None:
 )
 def test_what_cannot_be_added(wrong: dict[str, list[str]]) -> None:
     """A name without a word, and a pattern that is none or fits everywhere."""
-    with pytest.raises(ValueError, match="secret|shape"):
+    with pytest.raises(ValueError, match=r"secret|shape"):
         SecretLooks(**wrong)
 
 

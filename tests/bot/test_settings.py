@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.routing import AgentRule, Demand, RouteRule, Step
-from bot.settings import ENVIRONMENT, Settings, read_settings
+from bot.settings import ENVIRONMENT, Settings, read_masking, read_settings
 from gate import ConfigError
 
 SECRET = "s3cret-Value"
@@ -49,6 +49,42 @@ def test_the_least_that_works(tmp_path: Path):
     assert (
         RouteRule(channel="C0APPROVALS", approvers=("U0ANA",), notify=("mention",)),
     ) == found.routes
+
+
+def test_what_is_masked(tmp_path: Path):
+    """Names and shapes beside the defaults, and routes that reveal nothing."""
+    text = """
+    [masking]
+    keys = ["patient number"]
+    shapes = ["ACME-[0-9]+"]
+    [[routes]]
+    channel = "C0APPROVALS"
+    approvers = ["U0ANA"]
+    reveal = false
+    """
+    found = settings(tmp_path, text)
+    assert (("patient number",), ("ACME-[0-9]+",)) == (found.masking.keys, found.masking.shapes)
+    assert not found.routes[0].reveal
+    assert (settings(tmp_path).masking.keys, settings(tmp_path).routes[0].reveal) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['keys = ["--"]', 'keys = "password"', 'shapes = ["("]', 'shapes = ["a*"]', "other = 1",
+     f'shapes = ["{"a" * 501}"]'],
+)  # fmt: skip
+def test_what_cannot_be_masked(tmp_path: Path, wrong: str):
+    """A wrong name or shape stops the start: it would mask nothing, or everything."""
+    assert "masking" in str(refusal(tmp_path, f"[masking]\n{wrong}\n{ROUTES}"))
+
+
+def test_the_command_line_masks_the_same(tmp_path: Path):
+    """It reads the file that is named or lies there; without one the defaults count."""
+    assert () == read_masking({}, directory=tmp_path).keys
+    (tmp_path / "signoff.toml").write_text(f'[masking]\nkeys = ["x y"]\n{ROUTES}')
+    assert ("x y",) == read_masking({}, directory=tmp_path).keys
+    with pytest.raises(ConfigError):
+        read_masking({"SIGNOFF_CONFIG": "missing.toml"}, directory=tmp_path)
 
 
 def test_everything_that_can_be_set(tmp_path: Path):

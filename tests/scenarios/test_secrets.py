@@ -125,6 +125,8 @@ async def test_no_secret_is_told_anywhere(house: House, slack: SandboxClient, st
         more = {"fail": words["reason"]} if word == "failed" else {}
         agent.ask(name, payload, reason=f"with {words['reason']} please", **more)
     stamps = {word: await card(slack, name) for word, name in names.items()}
+    await slack.open_home("U0BEN")
+    await slack.wait_for(lambda state: names["failed"] in str(state.home("U0BEN")), "the home")
 
     for word in ("approved", "failed"):
         state = await reviewed(slack, "U0ANA", stamps[word])
@@ -148,8 +150,6 @@ async def test_no_secret_is_told_anywhere(house: House, slack: SandboxClient, st
 
     state = await slack.state()
     assert [] == told(every, json.dumps(state.messages(CHANNEL), ensure_ascii=False))
-    for user in ("U0ANA", "U0BEN"):
-        await slack.open_home(user)
     log = await slack.state(log=True)
     sent = [call for call in log.requests if call["method"] != "views.update"]
     assert {"chat.postMessage", "views.open", "views.publish"} <= {each["method"] for each in sent}

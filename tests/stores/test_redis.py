@@ -17,6 +17,7 @@ from stores.conformance import (
     BoundedContract,
     BulkReadContract,
     CardsContract,
+    ConfirmationContract,
     ConsumeOnceContract,
     EventLogContract,
     LeasesContract,
@@ -42,6 +43,7 @@ class TestRedisStore(
     ConsumeOnceContract,
     LeasesContract,
     CardsContract,
+    ConfirmationContract,
 ):
     """All of them."""
 

@@ -244,7 +244,7 @@ class TestRefusals:
         await store.put(asked)
         any_server.ask("CONFIG", "SET", "maxmemory", "1")
         try:
-            with pytest.raises(StoreUnavailable, match="OOM"):
+            with pytest.raises(StoreUnavailable, match="memory_reserve"):
                 await store.put(pending("other"))
             with pytest.raises(StoreUnavailable, match="OOM"):
                 await store.patch(asked.key, 1, decided(asked), [resolved(asked)])

@@ -80,7 +80,7 @@ def answers_line(
 
 
 def progress_line(approval: Approval) -> list[Part]:
-    """Return, after a dot, how far the answers are from a decision: `1 of 2 owners, security missing`.
+    """Return how far it is to a decision, after a dot: `1 of 2 owners, security missing`.
 
     It is empty where one answer decides, and while there is none.
     """

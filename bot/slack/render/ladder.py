@@ -41,7 +41,7 @@ def escalated(event: ApprovalEscalated, approval: Approval) -> Message:
         return message([Words("🔔 "), Words("Asked again", bold=True)])
     line = [Words("🔔 "), Words("Still waiting", bold=True), Words(" for ")]
     return _calling(
-        [*line, *people(_silent(approval), "or"), *_until(approval), *_so_far(approval)]
+        [*line, *people(_silent(approval), "or"), *_until(approval), *progress_line(approval)]
     )
 
 
@@ -109,11 +109,6 @@ def _silent(approval: Approval) -> Sequence[str]:
 
 def _until(approval: Approval) -> list[Part]:
     return [] if approval.final else [Words(" until "), Moment(approval.deadline, "short")]
-
-
-def _so_far(approval: Approval) -> list[Part]:
-    line = progress_line(approval)
-    return [Words(" · "), *line] if line else []
 
 
 def _calling(line: Line) -> Message:
