@@ -26,9 +26,9 @@ from .lanes import Item, Lanes, Progress, UnderWay
 from .messenger import DeliveryFailed
 from .outlasting import FIRST_DELAY, LAST_DELAY, outlast
 
-__all__ = ["AnswerReader"]
+__all__ = ["READER", "AnswerReader"]
 
-_READER: Final = "answers"
+READER: Final = "answers"
 _BATCH: Final = 100
 _OUTSTANDING: Final = 1000
 _IDLE: Final = 1.0
@@ -70,8 +70,8 @@ class AnswerReader:
 
         A reader that lost the lease and does not know it yet may note how far it has told: it has.
         """
-        progress = self._progress = Progress(self._events, reader=_READER)
-        position = partial(self._events.position, _READER)
+        progress = self._progress = Progress(self._events, reader=READER)
+        position = partial(self._events.position, READER)
         async with asyncio.TaskGroup() as group:
             lanes = Lanes(self._deliver, progress, group)
             cursor = await outlast(position, first_delay=self._first_delay)

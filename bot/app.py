@@ -19,9 +19,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from gate import Approval, ConfigError, Desk, LoggedEvent, StoreUnavailable, get_logger, new_id
 from stores import Store, key_folder, open_store
 
+from .answer_reader import READER as ANSWERS
 from .answer_reader import AnswerReader
 from .answering import PrivateAnswers, principals_of
 from .archive import Archive
+from .audit import Sealer
 from .background import Background
 from .crowding import Crowding
 from .deadlines import INTERVAL, Deadlines
@@ -187,6 +189,8 @@ class _Parts:
         rules = settings.masking
         self._masking = Masking(keys=rules.keys, shapes=rules.shapes, secret=secret)
         holder = new_id()
+        # Every reader that notes a position: what one has not read must not be trimmed.
+        self._sealer = Sealer(store, readers=(READER, ANSWERS))
         self._story = self._tells(holder)
         self._retention = Retention(store)
         retention = settings.bounds.retention
@@ -228,6 +232,7 @@ class _Parts:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.notifier.run(fence), name="notifier")
             group.create_task(self.answers.run(), name="answers")
+            group.create_task(self._sealer.run(), name="sealer")
             group.create_task(self._deadlines.run(), name="deadlines")
             group.create_task(self._retention.run(), name="retention")
             group.create_task(self._archive.run(), name="archive")
@@ -273,6 +278,7 @@ class _Parts:
             agents=self._settings.agents,
             directory=self._directory,
             holder=holder,
+            head=self._sealer.closing_head,
             crowding=Crowding(self._store, self._settings.bounds),
         )
 

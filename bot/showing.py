@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gate import Approval, ApprovalEscalated, ApprovalEvent, ApprovalStatus, Cards, Desk, get_logger
+from gate import (
+    Approval,
+    ApprovalEscalated,
+    ApprovalEvent,
+    ApprovalStatus,
+    AuditHead,
+    Cards,
+    Desk,
+    get_logger,
+)
 
 from .background import see_out
 from .direct_notes import DirectNotes
@@ -33,7 +42,8 @@ class Rendering:
     """For an approval, in the channel where the card stands."""
     moved: Callable[[Approval], Message]
     """What a card becomes that was left behind."""
-    reply: Callable[[ApprovalEvent, Approval, Proof], Message | None]
+    reply: Callable[[ApprovalEvent, Approval, Proof, AuditHead | None], Message | None]
+    """With the audit chain's head, where the event closes the approval."""
     pointer: Callable[[ApprovalEscalated, str | None], Message]
     """The reply in the thread that was left behind, with the address of the new card."""
     direct: Callable[[Approval, str | None, str, Proof], Message]

@@ -7,7 +7,7 @@ point: after a crash at most one message is doubled, the one that was under way.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +21,7 @@ from gate import (
     ApprovalNotFound,
     ApprovalResolved,
     ApprovalVoted,
+    AuditHead,
     Cards,
     Desk,
     LoggedEvent,
@@ -64,6 +65,7 @@ class Story:
         patience: Seconds for which the end of the lease waits until a message under way is noted,
             and the next reader waits for that note.
         crowding: Knows whose agent has too many waiting; without it nobody has.
+        head: Returns the audit chain's head to tell with an event that closes an approval.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Story:
         holder: str,
         patience: float = 3.0,
         crowding: Crowding | None = None,
+        head: Callable[[LoggedEvent], Awaitable[AuditHead | None]] | None = None,
     ) -> None:
         self._desk = desk
         self._cards = cards
@@ -90,6 +93,7 @@ class Story:
         self._agents = agents
         self._patience = patience
         self._crowding = crowding
+        self._head = head
         self._sending = Sending(messenger)
         self._vouching = Vouching(desk, cards)
         self._direct = DirectNotes(messenger, directory, cards, render=rendering.direct)
@@ -264,10 +268,11 @@ class Story:
             self._log.error("event.untrue", approval=approval.key, type=event.type)
             return False
         name = f"{ALARM}{event.part}" if isinstance(event, ApprovalAlarm) else logged.cursor
+        head = await self._head(logged) if self._head is not None else None
         replied = await self._replies.tell(
             approval,
             f"reply {name}",
-            partial(self._rendering.reply, event, approval, proof),
+            partial(self._rendering.reply, event, approval, proof, head),
             card=card,
             told=told,
             happened=event.at,

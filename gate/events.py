@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class ApprovalEvent(WireModel, frozen=True):
+class ApprovalEvent(WireModel):
     """What all events have: which approval, and when by the writer's clock."""
 
     type: str
@@ -56,7 +56,7 @@ class ApprovalEvent(WireModel, frozen=True):
         return {"type": self.type} | wire
 
 
-class ApprovalRequested(ApprovalEvent, frozen=True):
+class ApprovalRequested(ApprovalEvent):
     """An agent asked. The record is pending and nobody has been asked yet."""
 
     type: Literal["onApprovalRequested"] = "onApprovalRequested"
@@ -65,14 +65,14 @@ class ApprovalRequested(ApprovalEvent, frozen=True):
     digest: str
 
 
-class ApprovalRouted(ApprovalEvent, frozen=True):
+class ApprovalRouted(ApprovalEvent):
     """The operator's side fixed who is asked and who may answer."""
 
     type: Literal["onApprovalRouted"] = "onApprovalRouted"
     channel: str
 
 
-class ApprovalViewed(ApprovalEvent, frozen=True):
+class ApprovalViewed(ApprovalEvent):
     """A person who may answer was shown everything there is to see."""
 
     type: Literal["onApprovalViewed"] = "onApprovalViewed"
@@ -81,7 +81,7 @@ class ApprovalViewed(ApprovalEvent, frozen=True):
     surface: str = "api"
 
 
-class ApprovalRevealed(ApprovalEvent, frozen=True):
+class ApprovalRevealed(ApprovalEvent):
     """A masked value was revealed to a person; written before it was."""
 
     type: Literal["onApprovalRevealed"] = "onApprovalRevealed"
@@ -92,7 +92,7 @@ class ApprovalRevealed(ApprovalEvent, frozen=True):
     surface: str = "api"
 
 
-class ApprovalAnswer(ApprovalEvent, frozen=True):
+class ApprovalAnswer(ApprovalEvent):
     """What the events of an answer have: whose it was, and how that person hears what came of it.
 
     An answer that came from the chat names a `place`; who tells people there owes this person one
@@ -107,7 +107,7 @@ class ApprovalAnswer(ApprovalEvent, frozen=True):
     """The click. Chats repeat what was not acknowledged; both have one attempt."""
 
 
-class ApprovalVoted(ApprovalAnswer, frozen=True):
+class ApprovalVoted(ApprovalAnswer):
     """A person answered, and the decision has not fallen yet."""
 
     type: Literal["onApprovalVoted"] = "onApprovalVoted"
@@ -115,7 +115,7 @@ class ApprovalVoted(ApprovalAnswer, frozen=True):
     note: str | None = None
 
 
-class ApprovalResolved(ApprovalAnswer, frozen=True):
+class ApprovalResolved(ApprovalAnswer):
     """The decision fell, with this last answer."""
 
     type: Literal["onApprovalResolved"] = "onApprovalResolved"
@@ -123,7 +123,7 @@ class ApprovalResolved(ApprovalAnswer, frozen=True):
     note: str | None = None
 
 
-class ApprovalEscalated(ApprovalEvent, frozen=True):
+class ApprovalEscalated(ApprovalEvent):
     """Nobody has decided for so long that the route's ladder asks again, wider or elsewhere."""
 
     type: Literal["onApprovalEscalated"] = "onApprovalEscalated"
@@ -133,13 +133,13 @@ class ApprovalEscalated(ApprovalEvent, frozen=True):
     channel: str | None = None
 
 
-class ApprovalExpiredEvent(ApprovalEvent, frozen=True):
+class ApprovalExpiredEvent(ApprovalEvent):
     """The approval's end passed undecided, by the store's clock."""
 
     type: Literal["onApprovalExpired"] = "onApprovalExpired"
 
 
-class ApprovalCancelledEvent(ApprovalEvent, frozen=True):
+class ApprovalCancelledEvent(ApprovalEvent):
     """The approval was withdrawn before a decision."""
 
     type: Literal["onApprovalCancelled"] = "onApprovalCancelled"
@@ -148,7 +148,7 @@ class ApprovalCancelledEvent(ApprovalEvent, frozen=True):
     undeliverable: str | None = None
 
 
-class ApprovalConsumed(ApprovalEvent, frozen=True):
+class ApprovalConsumed(ApprovalEvent):
     """The one run that the approval releases was taken."""
 
     type: Literal["onApprovalConsumed"] = "onApprovalConsumed"
@@ -156,7 +156,7 @@ class ApprovalConsumed(ApprovalEvent, frozen=True):
     by: str | None = None
 
 
-class ApprovalReported(ApprovalEvent, frozen=True):
+class ApprovalReported(ApprovalEvent):
     """The run ended."""
 
     type: Literal["onApprovalReported"] = "onApprovalReported"
@@ -165,7 +165,7 @@ class ApprovalReported(ApprovalEvent, frozen=True):
     seconds: float = Field(ge=0, allow_inf_nan=False, strict=True)
 
 
-class ApprovalRefused(ApprovalAnswer, frozen=True):
+class ApprovalRefused(ApprovalAnswer):
     """Somebody tried to answer and was refused; nothing changed."""
 
     type: Literal["onApprovalRefused"] = "onApprovalRefused"
@@ -174,7 +174,7 @@ class ApprovalRefused(ApprovalAnswer, frozen=True):
     """How many it stands for: the like of it, after the first one, are put together."""
 
 
-class ApprovalAlarm(ApprovalEvent, frozen=True):
+class ApprovalAlarm(ApprovalEvent):
     """The trusted side found a record that somebody else wrote into; it signs nothing of it."""
 
     type: Literal["onApprovalAlarm"] = "onApprovalAlarm"

@@ -26,7 +26,11 @@ def record_view(current: Approval, command: RecordView, now: datetime) -> Transi
     if current.seen_by(command.principal):
         return Transition(current)
     view = View(principal=command.principal, digest=current.digest, at=now, surface=command.surface)
-    told = {"principal": view.principal, "digest": view.digest, "surface": view.surface}
+    told: dict[str, Any] = {
+        "principal": view.principal,
+        "digest": view.digest,
+        "surface": view.surface,
+    }
     # The oldest may go: its event stays, and its person can look again.
     return Transition(
         current.model_copy(update={"views": (*current.views, view)[-_MAX_VIEWS:]}),

@@ -14,6 +14,7 @@ from gate import (
     ApprovalResolved,
     ApprovalRouted,
     ApprovalVoted,
+    AuditHead,
     Outcome,
     Verdict,
 )
@@ -23,6 +24,7 @@ from ...messenger import Message
 from ...proof import SOUND, Proof
 from ..ids import is_channel
 from .asked import heads
+from .buttons import plain
 from .ladder import escalated
 from .line import Channel, Foreign, Moment, Part, Person, Words, message
 from .payload import MASKING
@@ -56,6 +58,7 @@ def reply(
     event: ApprovalEvent,
     approval: Approval,
     proof: Proof = SOUND,
+    head: AuditHead | None = None,
     *,
     masking: Masking = MASKING,
 ) -> Message | None:
@@ -65,9 +68,18 @@ def reply(
         event: What happened.
         approval: The record, as it is now or was then; of it terms, names and votes are read.
         proof: What is known of the record.
+        head: The audit chain's, where the event closes the approval: whoever copies it from here
+            finds later whether anything was taken from the chain.
         masking: Masks what looks like a secret.
     """
-    event, approval = masking.event(event), masking.veil(approval)
+    told = _told(masking.event(event), masking.veil(approval), proof)
+    if told is None or head is None:
+        return told
+    line = {"type": "context", "elements": [plain(str(head))]}
+    return Message(text=f"{told.text} · {head}", blocks=[*told.blocks, line])
+
+
+def _told(event: ApprovalEvent, approval: Approval, proof: Proof) -> Message | None:
     match event:
         case ApprovalRouted():
             return _asked(event, approval)

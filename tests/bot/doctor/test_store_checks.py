@@ -62,11 +62,17 @@ async def test_a_policy_that_evicts(well: Examined, server: RedisServer):
 
 
 async def test_a_server_that_is_nearly_full(well: Examined, server: RedisServer):
-    """The limit is told before it is met: then every write is refused."""
-    server.ask("CONFIG", "SET", "maxmemory", "1000000")
+    """The limit is told before new requests are refused, and before every write is."""
+    info = server.ask("INFO", "memory").decode()
+    used = int(info.partition("used_memory:")[2].split()[0])
+    server.ask("CONFIG", "SET", "maxmemory", str(used * 4 // 3))
     [(_, state, found)] = await well.of("store.eviction")
     assert "warn" == state
     assert found.endswith("of maxmemory is in use")
+    server.ask("CONFIG", "SET", "maxmemory", "1000000")
+    [(_, state, found)] = await well.of("store.eviction")
+    assert "fail" == state
+    assert found.endswith("of maxmemory is in use: new requests are refused")
     assert [("store.writes", "fail", "it takes no writes: OOM")] == await well.of("store.writes")
 
 

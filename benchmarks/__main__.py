@@ -1,0 +1,93 @@
+"""Owns the command: `python -m benchmarks [question ...]`; without a question all of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from .report import Row, table, write_json
+from .stage import Stage
+from .wake import crowd, wake
+
+Question = Callable[[Stage], Awaitable[list[Row]]]
+
+QUESTIONS: Final[dict[str, tuple[Question, str, int]]] = {
+    "wake": (wake, "1, 1b", 60),
+    "crowd": (crowd, "2", 120),
+}
+"""Name → what answers it, which rows, and about how many seconds it takes."""
+
+
+def main() -> int:
+    """Answer the questions, print one table, write JSON."""
+    options = _options()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    began = time.monotonic()
+    load = os.getloadavg()
+    stage = Stage(
+        binary=options.server, fsync=options.fsync, quick=options.quick, rounds=options.rounds
+    )
+    rows: list[Row] = []
+    left_out = []
+    for name in options.questions or QUESTIONS:
+        ask, numbers, seconds = QUESTIONS[name]
+        if not options.quick and time.monotonic() - began + seconds > options.seconds:
+            left_out.append(f"{name} (rows {numbers})")
+            continue
+        print(f"{time.monotonic() - began:5.0f} s  {name} (rows {numbers}) ...", file=sys.stderr)
+        rows += asyncio.run(ask(stage))
+    machine = {
+        "python": platform.python_version(),
+        "redis-py": version("redis"),
+        "hiredis": _version("hiredis"),
+        "cores": os.cpu_count(),
+        "load at the start": load,
+        "load at the end": os.getloadavg(),
+        "seconds": round(time.monotonic() - began, 1),
+        "quick": options.quick,
+        "rounds": options.rounds,
+        "left out for want of time": left_out,
+    }
+    print(table(rows))
+    print("; ".join(f"{name} {value}" for name, value in machine.items()))
+    if load[0] > 0.5:
+        print("the machine was busy before this began: figures of a quiet one are better")
+    write_json(options.json, rows, machine=machine)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("questions", nargs="*", choices=[[], *QUESTIONS], metavar="question",
+                        help=", ".join(QUESTIONS))  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="a sign of life, no figures to quote")
+    parser.add_argument("--rounds", type=int, help="shuffled rounds; 5, quick 2")
+    parser.add_argument("--server", default="redis", choices=["redis", "valkey", "redis-6.2"])
+    parser.add_argument("--fsync", default="no", choices=["no", "always"])
+    parser.add_argument("--seconds", type=float, default=570, help="no question starts that would end later")
+    parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"))
+    options = parser.parse_args()
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    return options
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except ModuleNotFoundError:
+        return "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

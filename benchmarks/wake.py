@@ -1,0 +1,314 @@
+"""Rows 1, 1b and 2: from a person's decision to the waiting agent, alone and in a crowd."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from gate import ApprovalGate, SigningKey
+from stores import open_store
+
+from .raw import RawConnection, connect, pack
+from .report import Row, percentile
+from .stage import (
+    AGENT,
+    PERSON,
+    Child,
+    Pattern,
+    Stage,
+    answer,
+    ask,
+    children,
+    desk_of,
+    make_pattern,
+    name_of,
+    now,
+    pace,
+)
+from .tape import Tape, play
+
+__all__ = ["crowd", "wake"]
+
+_AHEAD: Final = 2
+"""Waiters in place before it is their turn."""
+_MESSAGE: Final = b"m" * 600
+"""What the floor signs: as long as a receipt's text."""
+_CHANNEL: Final = "signoff:{0}:wake:"
+
+Decide = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One round: microseconds from the call of decide to the waiter, and of the call itself."""
+
+    wakes: list[float]
+    calls: list[float]
+
+
+async def wake(stage: Stage) -> list[Row]:
+    """Measure rows 1 and 1b."""
+    rows = []
+    for number, key in (("1", None), ("1b", SigningKey.generate())):
+        async with stage.server() as server:
+            rows += await _wake(stage, server, number, key)
+    return rows
+
+
+async def _wake(stage: Stage, server: Any, number: str, key: SigningKey | None) -> list[Row]:
+    pattern = await make_pattern(server, key=key)
+    public = key.public if key else None
+    ours = Child(_agent, server.url, str(public) if public else None, ())
+    proof = (key.public.raw, key.sign(_MESSAGE)) if key else None
+    floor = Child(_floor, server.port, pattern.woken, proof)
+    least = Child(_floor, server.port, None, proof)
+    found: dict[str, list[Taken]] = defaultdict(list)
+    with children(ours, floor, least):
+        async with open_store(server.url) as store:
+            desk, raw = desk_of(store, key), await connect(server.port)
+            gate = ApprovalGate(store, agent=AGENT, public_keys=[])
+
+            async def decided(name: str) -> None:
+                await desk.decide(name, "approve", approver=PERSON, seen=True)
+
+            count = stage.some(150, 20)
+            for turn, side in stage.shuffled(["ours", "floor", "least"]):
+                ids = [name_of(turn * 1000 + at, kind=side[0]) for at in range(count)]
+                if side == "ours":
+                    await ask(gate, desk, ids)
+                    taken = await _round(stage, ours, ids, lambda _: decided)
+                else:
+                    await pattern.fill(raw, ids)
+                    whole = pattern.decide
+                    tape = whole if side == "floor" else Tape(whole.id, (whole.last(),))
+                    child = floor if side == "floor" else least
+                    taken = await _round(stage, child, ids, _player(raw, tape, key))
+                found[side].append(taken)
+            raw.close()
+    return _rows(stage, number, pattern, found, signed=key is not None)
+
+
+def _player(raw: RawConnection, tape: Tape, key: SigningKey | None) -> Callable[[str], Decide]:
+    def prepared(name: str) -> Decide:
+        trips = tape.cut_for(name)
+
+        async def decided(_: str) -> None:
+            if key is not None:
+                key.sign(_MESSAGE)
+            await play(raw, trips)
+
+        return decided
+
+    return prepared
+
+
+def _rows(
+    stage: Stage,
+    number: str,
+    pattern: Pattern,
+    found: dict[str, list[Taken]],
+    *,
+    signed: bool,
+) -> list[Row]:
+    def each(side: str, share: float) -> tuple[float, ...]:
+        return tuple(percentile(taken.wakes, share) for taken in found[side])
+
+    calls = [percentile(taken.calls, 0.5) for taken in found["ours"]]
+    raw_calls = [percentile(taken.calls, 0.5) for taken in found["floor"]]
+    trips = f"{len(pattern.decide.trips)} to decide, {len(pattern.woken.trips)} when woken"
+    level = 1 if signed else 0
+    what = "decide to wake" + (", with receipts" if signed else "")
+    common = {"unit": "us", "setting": stage.setting(level)}
+    return [
+        Row(
+            number=number,
+            what=f"{what}, p50",
+            ours=each("ours", 0.5),
+            against=each("floor", 0.5),
+            versus="raw socket, same trips",
+            goal=1.6,
+            stretch=1.3,
+            more={
+                "round trips": trips,
+                "the call of decide alone, p50 us, ours and floor": (
+                    percentile(calls, 0.5),
+                    percentile(raw_calls, 0.5),
+                ),
+                "one trip that carries all (write, message), p50 us": percentile(
+                    each("least", 0.5), 0.5
+                ),
+            },
+            **common,
+        ),
+        Row(
+            number=number,
+            what=f"{what}, p99",
+            ours=each("ours", 0.99),
+            against=each("floor", 0.99),
+            versus="raw socket, same trips",
+            stretch=1.5,
+            **common,
+        ),
+    ]
+
+
+async def crowd(stage: Stage) -> list[Row]:
+    """Measure row 2."""
+    sizes = [500] if stage.quick else [10_000, 100_000]
+    async with stage.server() as server:
+        pattern = await make_pattern(server)
+        raw = await connect(server.port)
+        waiters: dict[str, Child] = {"alone": Child(_agent, server.url, None, ())}
+        entered: dict[str, float] = {}
+        try:
+            for size in sizes:
+                ids = [name_of(at, kind=chr(ord("p") + sizes.index(size))) for at in range(size)]
+                await pattern.fill(raw, ids, routed=False)
+                waiters[str(size)] = Child(_agent, server.url, None, ids)
+                entered[str(size)] = await waiters[str(size)].hear()
+            found = await _crowd_rounds(stage, server, waiters)
+        finally:
+            for child in waiters.values():
+                child.end()
+            raw.close()
+    alone = tuple(percentile(taken.wakes, 0.5) for taken in found["alone"])
+    return [
+        Row(
+            number="2",
+            what=f"decide to wake, p50, with {size:,} waiting in the process",
+            unit="us",
+            ours=tuple(percentile(taken.wakes, 0.5) for taken in found[str(size)]),
+            against=alone,
+            versus="with 1 waiting",
+            goal=1.15,
+            setting=stage.setting(0),
+            more={"seconds until all of them waited": entered[str(size)]},
+        )
+        for size in sizes
+    ]
+
+
+async def _crowd_rounds(
+    stage: Stage, server: Any, waiters: dict[str, Child]
+) -> dict[str, list[Taken]]:
+    found: dict[str, list[Taken]] = defaultdict(list)
+    async with open_store(server.url) as store:
+        desk = desk_of(store)
+        gate = ApprovalGate(store, agent=AGENT, public_keys=[])
+
+        async def decided(name: str) -> None:
+            await desk.decide(name, "approve", approver=PERSON, seen=True)
+
+        for turn, side in stage.shuffled(list(waiters)):
+            place = list(waiters).index(side)
+            count = stage.some(100, 20)
+            ids = [name_of(turn * 1000 + at, kind=chr(ord("a") + place)) for at in range(count)]
+            await ask(gate, desk, ids)
+            found[side].append(await _round(stage, waiters[side], ids, lambda _: decided))
+    return found
+
+
+async def _round(
+    stage: Stage, child: Child, ids: Sequence[str], prepare: Callable[[str], Decide]
+) -> Taken:
+    """Decide one after the other as people do; return how long each took to arrive."""
+    decides = [prepare(name) for name in ids]
+    child.tell(list(ids))
+    await child.hear()
+    await asyncio.sleep(0.1)
+    began, ended = [], []
+    for name, decided in zip(ids, decides, strict=True):
+        await asyncio.sleep(pace(stage))
+        began.append(now())
+        await decided(name)
+        ended.append(now())
+    woken = await child.hear()
+    return Taken(
+        wakes=[(end - start) / 1000 for start, end in zip(began, woken, strict=True)],
+        calls=[(end - start) / 1000 for start, end in zip(began, ended, strict=True)],
+    )
+
+
+def _agent(pipe: Any, url: str, public: str | None, crowd_of: Sequence[str]) -> None:
+    """Be an agent's process that waits for what it is told, beside *crowd_of* others."""
+
+    async def work() -> None:
+        # The safety sweep has a row of its own.
+        async with (
+            open_store(url) as store,
+            ApprovalGate(
+                store, agent=AGENT, public_keys=[public] if public else [], sweep=3600
+            ) as gate,
+        ):
+            began = now()
+            others = [asyncio.create_task(gate.wait(name)) for name in crowd_of]
+            if others:
+                await _all_wait(url, len(others))
+                pipe.send((now() - began) / 1e9)
+            gc.collect()
+            while ids := await asyncio.to_thread(pipe.recv):
+                pipe.send("ready")
+                pipe.send(await _wait_for_all(ids, gate.wait))
+
+    answer(pipe, work)
+
+
+async def _all_wait(url: str, count: int) -> None:
+    """Return when the server knows so many channels."""
+    raw = await connect(int(url.rpartition(":")[2].partition("/")[0]))
+    while len(await raw.call("PUBSUB", "CHANNELS", f"{_CHANNEL}*")) < count:
+        await asyncio.sleep(0.2)
+    raw.close()
+    # What each of them reads after that.
+    await asyncio.sleep(0.5)
+
+
+async def _wait_for_all(
+    ids: Sequence[str], wait: Callable[[str], Awaitable[object]]
+) -> list[int]:
+    woken = [0] * len(ids)
+
+    async def some(first: int) -> None:
+        for at in range(first, len(ids), _AHEAD):
+            await wait(ids[at])
+            woken[at] = now()
+
+    async with asyncio.TaskGroup() as group:
+        for first in range(_AHEAD):
+            group.create_task(some(first))
+    return woken
+
+
+def _floor(pipe: Any, port: int, asks: Tape | None, proof: tuple[bytes, bytes] | None) -> None:
+    """Be the least that can wait: a subscription, a future, and what the product asks when woken."""
+
+    async def work() -> None:
+        raw, ear = await connect(port), await connect(port)
+        waiting: dict[bytes, asyncio.Future[None]] = {}
+        loop = asyncio.get_running_loop()
+        key = Ed25519PublicKey.from_public_bytes(proof[0]) if proof else None
+        ear.on_message = lambda channel, _: waiting[channel].set_result(None)
+
+        async def wait(name: str) -> None:
+            channel = (_CHANNEL + name).encode()
+            trips = asks.cut_for(name) if asks is not None else ()
+            future = waiting[channel] = loop.create_future()
+            await ear.send(pack("SUBSCRIBE", channel))
+            await future
+            del waiting[channel]
+            await play(raw, trips)
+            if key is not None and proof is not None:
+                key.verify(proof[1], _MESSAGE)
+            loop.call_soon(ear.send, pack("UNSUBSCRIBE", channel))
+
+        while ids := await asyncio.to_thread(pipe.recv):
+            pipe.send("ready")
+            pipe.send(await _wait_for_all(ids, wait))
+
+    answer(pipe, work)
