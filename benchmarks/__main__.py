@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import platform
 import sys
@@ -14,10 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import structlog
-
+from .idle import idle
+from .imports import imports
 from .report import Row, table, write_json
-from .stage import Stage
+from .stage import Stage, quiet
+from .throughput import throughput
 from .wake import crowd, wake
 
 Question = Callable[[Stage], Awaitable[list[Row]]]
@@ -25,6 +25,9 @@ Question = Callable[[Stage], Awaitable[list[Row]]]
 QUESTIONS: Final[dict[str, tuple[Question, str, int]]] = {
     "wake": (wake, "1, 1b", 60),
     "crowd": (crowd, "2", 120),
+    "throughput": (throughput, "3, 4, 5", 60),
+    "idle": (idle, "6, 7", 90),
+    "imports": (imports, "10", 20),
 }
 """Name → what answers it, which rows, and about how many seconds it takes."""
 
@@ -32,7 +35,7 @@ QUESTIONS: Final[dict[str, tuple[Question, str, int]]] = {
 def main() -> int:
     """Answer the questions, print one table, write JSON."""
     options = _options()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    quiet()
     began = time.monotonic()
     load = os.getloadavg()
     stage = Stage(

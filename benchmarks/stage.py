@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import random
 import time
@@ -12,6 +13,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
+
+import structlog
 
 from gate import ApprovalGate, Bounds, Desk, Notary, Quorum, SigningKey, Terms
 from stores import Store, open_store
@@ -214,8 +217,14 @@ def now() -> int:
     return time.monotonic_ns()
 
 
+def quiet() -> None:
+    """Let logs speak of errors only."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
 def answer(pipe: Any, work: Callable[[], Any]) -> None:
     """Run a coroutine as all that a child does; the end of its parent is its own."""
+    quiet()
     with suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         asyncio.run(work())
     pipe.close()

@@ -33,7 +33,7 @@ from .stage import (
 )
 from .tape import Tape, play
 
-__all__ = ["crowd", "wake"]
+__all__ = ["all_wait", "crowd", "wake"]
 
 _AHEAD: Final = 2
 """Waiters in place before it is their turn."""
@@ -249,7 +249,7 @@ def _agent(pipe: Any, url: str, public: str | None, crowd_of: Sequence[str]) -> 
             began = now()
             others = [asyncio.create_task(gate.wait(name)) for name in crowd_of]
             if others:
-                await _all_wait(url, len(others))
+                await all_wait(url, len(others))
                 pipe.send((now() - began) / 1e9)
             gc.collect()
             while ids := await asyncio.to_thread(pipe.recv):
@@ -259,7 +259,7 @@ def _agent(pipe: Any, url: str, public: str | None, crowd_of: Sequence[str]) -> 
     answer(pipe, work)
 
 
-async def _all_wait(url: str, count: int) -> None:
+async def all_wait(url: str, count: int) -> None:
     """Return when the server knows so many channels."""
     raw = await connect(int(url.rpartition(":")[2].partition("/")[0]))
     while len(await raw.call("PUBSUB", "CHANNELS", f"{_CHANNEL}*")) < count:

@@ -68,7 +68,7 @@ class Verdict(StrEnum):
     SKIP = "skip"
 
 
-class Vote(WireModel):
+class Vote(WireModel, frozen=True):
     """One person's answer to one approval."""
 
     principal: str | None
@@ -85,7 +85,7 @@ class Vote(WireModel):
     mac: str | None = None
 
 
-class View(WireModel):
+class View(WireModel, frozen=True):
     """One person has been sent everything that there is to see."""
 
     principal: str
@@ -95,7 +95,7 @@ class View(WireModel):
     mac: str | None = None
 
 
-class Decision(WireModel):
+class Decision(WireModel, frozen=True):
     """The final answer of people."""
 
     verdict: Verdict
@@ -107,7 +107,7 @@ class Decision(WireModel):
     digest: str | None = None
 
 
-class Cancellation(WireModel):
+class Cancellation(WireModel, frozen=True):
     """Why an approval was withdrawn before a decision."""
 
     by: str | None = None
@@ -116,7 +116,7 @@ class Cancellation(WireModel):
     """A stable word, where nobody could be asked (`no_route`, `channel_not_found`, …)."""
 
 
-class Consumption(WireModel):
+class Consumption(WireModel, frozen=True):
     """Who took the one run that an approval releases."""
 
     operation_id: str
@@ -125,7 +125,7 @@ class Consumption(WireModel):
     by: str | None = None
 
 
-class Outcome(WireModel):
+class Outcome(WireModel, frozen=True):
     """How the run ended: never the error's text, which may hold anything."""
 
     status: Literal["done", "failed"]
@@ -135,7 +135,7 @@ class Outcome(WireModel):
     at: Moment
 
 
-class Approval(WireModel):
+class Approval(WireModel, frozen=True):
     """The record of one asked action, from `pending` to one final status."""
 
     # The request, written once by the gate.

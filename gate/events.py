@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class ApprovalEvent(WireModel):
+class ApprovalEvent(WireModel, frozen=True):
     """What all events have: which approval, and when by the writer's clock."""
 
     type: str
@@ -56,7 +56,7 @@ class ApprovalEvent(WireModel):
         return {"type": self.type} | wire
 
 
-class ApprovalRequested(ApprovalEvent):
+class ApprovalRequested(ApprovalEvent, frozen=True):
     """An agent asked. The record is pending and nobody has been asked yet."""
 
     type: Literal["onApprovalRequested"] = "onApprovalRequested"
@@ -65,14 +65,14 @@ class ApprovalRequested(ApprovalEvent):
     digest: str
 
 
-class ApprovalRouted(ApprovalEvent):
+class ApprovalRouted(ApprovalEvent, frozen=True):
     """The operator's side fixed who is asked and who may answer."""
 
     type: Literal["onApprovalRouted"] = "onApprovalRouted"
     channel: str
 
 
-class ApprovalViewed(ApprovalEvent):
+class ApprovalViewed(ApprovalEvent, frozen=True):
     """A person who may answer was shown everything there is to see."""
 
     type: Literal["onApprovalViewed"] = "onApprovalViewed"
@@ -81,7 +81,7 @@ class ApprovalViewed(ApprovalEvent):
     surface: str = "api"
 
 
-class ApprovalRevealed(ApprovalEvent):
+class ApprovalRevealed(ApprovalEvent, frozen=True):
     """A masked value was revealed to a person; written before it was."""
 
     type: Literal["onApprovalRevealed"] = "onApprovalRevealed"
@@ -92,7 +92,7 @@ class ApprovalRevealed(ApprovalEvent):
     surface: str = "api"
 
 
-class ApprovalAnswer(ApprovalEvent):
+class ApprovalAnswer(ApprovalEvent, frozen=True):
     """What the events of an answer have: whose it was, and how that person hears what came of it.
 
     An answer that came from the chat names a `place`; who tells people there owes this person one
@@ -107,7 +107,7 @@ class ApprovalAnswer(ApprovalEvent):
     """The click. Chats repeat what was not acknowledged; both have one attempt."""
 
 
-class ApprovalVoted(ApprovalAnswer):
+class ApprovalVoted(ApprovalAnswer, frozen=True):
     """A person answered, and the decision has not fallen yet."""
 
     type: Literal["onApprovalVoted"] = "onApprovalVoted"
@@ -115,7 +115,7 @@ class ApprovalVoted(ApprovalAnswer):
     note: str | None = None
 
 
-class ApprovalResolved(ApprovalAnswer):
+class ApprovalResolved(ApprovalAnswer, frozen=True):
     """The decision fell, with this last answer."""
 
     type: Literal["onApprovalResolved"] = "onApprovalResolved"
@@ -123,7 +123,7 @@ class ApprovalResolved(ApprovalAnswer):
     note: str | None = None
 
 
-class ApprovalEscalated(ApprovalEvent):
+class ApprovalEscalated(ApprovalEvent, frozen=True):
     """Nobody has decided for so long that the route's ladder asks again, wider or elsewhere."""
 
     type: Literal["onApprovalEscalated"] = "onApprovalEscalated"
@@ -133,13 +133,13 @@ class ApprovalEscalated(ApprovalEvent):
     channel: str | None = None
 
 
-class ApprovalExpiredEvent(ApprovalEvent):
+class ApprovalExpiredEvent(ApprovalEvent, frozen=True):
     """The approval's end passed undecided, by the store's clock."""
 
     type: Literal["onApprovalExpired"] = "onApprovalExpired"
 
 
-class ApprovalCancelledEvent(ApprovalEvent):
+class ApprovalCancelledEvent(ApprovalEvent, frozen=True):
     """The approval was withdrawn before a decision."""
 
     type: Literal["onApprovalCancelled"] = "onApprovalCancelled"
@@ -148,7 +148,7 @@ class ApprovalCancelledEvent(ApprovalEvent):
     undeliverable: str | None = None
 
 
-class ApprovalConsumed(ApprovalEvent):
+class ApprovalConsumed(ApprovalEvent, frozen=True):
     """The one run that the approval releases was taken."""
 
     type: Literal["onApprovalConsumed"] = "onApprovalConsumed"
@@ -156,7 +156,7 @@ class ApprovalConsumed(ApprovalEvent):
     by: str | None = None
 
 
-class ApprovalReported(ApprovalEvent):
+class ApprovalReported(ApprovalEvent, frozen=True):
     """The run ended."""
 
     type: Literal["onApprovalReported"] = "onApprovalReported"
@@ -165,7 +165,7 @@ class ApprovalReported(ApprovalEvent):
     seconds: float = Field(ge=0, allow_inf_nan=False, strict=True)
 
 
-class ApprovalRefused(ApprovalAnswer):
+class ApprovalRefused(ApprovalAnswer, frozen=True):
     """Somebody tried to answer and was refused; nothing changed."""
 
     type: Literal["onApprovalRefused"] = "onApprovalRefused"
@@ -174,7 +174,7 @@ class ApprovalRefused(ApprovalAnswer):
     """How many it stands for: the like of it, after the first one, are put together."""
 
 
-class ApprovalAlarm(ApprovalEvent):
+class ApprovalAlarm(ApprovalEvent, frozen=True):
     """The trusted side found a record that somebody else wrote into; it signs nothing of it."""
 
     type: Literal["onApprovalAlarm"] = "onApprovalAlarm"

@@ -29,7 +29,7 @@ _LONGEST: Final = 256 * 1024
 _Hash = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-class ReceiptVote(WireModel):
+class ReceiptVote(WireModel, frozen=True):
     """One person's answer that the decision rests on."""
 
     principal: str | None
@@ -38,7 +38,7 @@ class ReceiptVote(WireModel):
     surface: str
 
 
-class Receipt(WireModel):
+class Receipt(WireModel, frozen=True):
     """What was decided, by whom, about what, and until when it may be used."""
 
     v: Literal[1] = 1

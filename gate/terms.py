@@ -17,7 +17,7 @@ __all__ = ["Quorum", "Rung", "Terms"]
 Principals = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 
 
-class Quorum(WireModel):
+class Quorum(WireModel, frozen=True):
     """One demand of a route: *needed* distinct people out of *of*."""
 
     name: str = "approvers"
@@ -26,7 +26,7 @@ class Quorum(WireModel):
     needed: int = Field(default=1, ge=1, le=100, strict=True)
 
 
-class Rung(WireModel):
+class Rung(WireModel, frozen=True):
     """What is done when nobody has decided *after* seconds from when it was asked.
 
     `remind` asks the same people again, in the thread; `widen` asks *also*, who from then on may
@@ -47,7 +47,7 @@ class Rung(WireModel):
         return self
 
 
-class Terms(WireModel):
+class Terms(WireModel, frozen=True):
     """Who is asked and who may answer."""
 
     channel: str

@@ -52,7 +52,7 @@ class StepKind(StrEnum):
     REPEATED = "repeated"
 
 
-class StepRow(WireModel):
+class StepRow(WireModel, frozen=True):
     """One line of a run's history."""
 
     schema_version: Literal[1] = 1

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class ToolCall(WireModel):
+class ToolCall(WireModel, frozen=True):
     """A call that the model proposes. Nothing has run."""
 
     call_id: str
@@ -35,28 +35,28 @@ class ToolCall(WireModel):
     """Why the arguments could not be read, if so: such a call is answered, not run."""
 
 
-class Usage(WireModel):
+class Usage(WireModel, frozen=True):
     """Tokens, as the provider counts them."""
 
     input_tokens: int = 0
     output_tokens: int = 0
 
 
-class SystemMessage(WireModel):
+class SystemMessage(WireModel, frozen=True):
     """The developer's instructions."""
 
     role: Literal["system"] = "system"
     content: str
 
 
-class UserMessage(WireModel):
+class UserMessage(WireModel, frozen=True):
     """What the model is to do."""
 
     role: Literal["user"] = "user"
     content: str
 
 
-class AssistantMessage(WireModel):
+class AssistantMessage(WireModel, frozen=True):
     """One answer of the model: text, proposed calls, or both."""
 
     role: Literal["assistant"] = "assistant"
@@ -68,7 +68,7 @@ class AssistantMessage(WireModel):
     """The backend's own form, as strict JSON: kept with the history, read by that backend only."""
 
 
-class ToolMessage(WireModel):
+class ToolMessage(WireModel, frozen=True):
     """What became of one proposed call, as the model is told."""
 
     role: Literal["tool"] = "tool"

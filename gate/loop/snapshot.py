@@ -55,7 +55,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-class PolicyRecord(WireModel):
+class PolicyRecord(WireModel, frozen=True):
     """What the policy said when the call was proposed."""
 
     effect: Literal["allow", "ask", "deny"]
@@ -67,7 +67,7 @@ class PolicyRecord(WireModel):
     policy_version: str | None = None
 
 
-class AnswerRecord(WireModel):
+class AnswerRecord(WireModel, frozen=True):
     """What people answered."""
 
     verdict: Verdict
@@ -78,7 +78,7 @@ class AnswerRecord(WireModel):
     """The arguments as a person changed them."""
 
 
-class CallRecord(WireModel):
+class CallRecord(WireModel, frozen=True):
     """One proposed call and what has become of it."""
 
     step: int = Field(ge=0)
@@ -118,7 +118,7 @@ class CallRecord(WireModel):
         return self.answer is not None and self.answer.arguments is not None
 
 
-class ToolCallReport(WireModel):
+class ToolCallReport(WireModel, frozen=True):
     """What became of one call, for people and machines."""
 
     call_id: str
@@ -145,7 +145,7 @@ class ToolCallReport(WireModel):
         return self.outcome is CallOutcome.SKIPPED
 
 
-class RunReport(WireModel):
+class RunReport(WireModel, frozen=True):
     """What became of one run."""
 
     run_id: str
@@ -158,7 +158,7 @@ class RunReport(WireModel):
     usage: Usage = Usage()
 
 
-class RunState(WireModel):
+class RunState(WireModel, frozen=True):
     """The run that is under way, or the last one."""
 
     id: str
@@ -174,21 +174,21 @@ class RunState(WireModel):
     started_at: Moment
 
 
-class HistoryEntry(WireModel):
+class HistoryEntry(WireModel, frozen=True):
     """One message of the conversation."""
 
     message: Message
     timestamp: Moment
 
 
-class History(WireModel):
+class History(WireModel, frozen=True):
     """The conversation."""
 
     id: str
     entries: tuple[HistoryEntry, ...] = ()
 
 
-class PendingToolCall(WireModel):
+class PendingToolCall(WireModel, frozen=True):
     """A call that waits for a decision."""
 
     call_id: str
@@ -201,7 +201,7 @@ class PendingToolCall(WireModel):
     namespace: str | None = None
 
 
-class Safeguards(WireModel):
+class Safeguards(WireModel, frozen=True):
     """What guarded the loop; a restored one that lacks a part says so."""
 
     policy: bool = False
@@ -210,7 +210,7 @@ class Safeguards(WireModel):
     tool_guardrails: int = 0
 
 
-class AgentLoopSnapshot(WireModel):
+class AgentLoopSnapshot(WireModel, frozen=True):
     """A loop, whole. `AgentLoop.dump` makes it, `AgentLoop.restore` takes it."""
 
     version: Literal[1] = SNAPSHOT_VERSION
