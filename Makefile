@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # pyright runs on the Node that comes as a wheel; it shall not ask the index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help install demo test system check gallery chaos interop goldens clean
+.PHONY: help install demo test system check gallery chaos mutants interop bench goldens clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,8 +38,14 @@ gallery: install  ## Draw every state of the card into gallery/
 chaos: system install  ## Kill processes at random for a minute, and look whether the promises hold
 	$(BIN)/python -m pytest tests/chaos
 
+mutants: system install  ## Break the safety code in a copy, one place at a time: tests must turn red
+	$(BIN)/python -m tests.mutants
+
 interop: install  ## Run JavaScript Bolt from npm against the sandbox; compare with Slack's own types
 	$(BIN)/python -m pytest tests/interop
+
+bench: system install  ## Measure what the gate costs against a raw floor; under ten minutes, on a quiet machine
+	$(BIN)/python -m benchmarks
 
 goldens: install  ## Write the golden files and generated docs anew; read the difference before you keep it
 	SIGNOFF_UPDATE_GOLDENS=1 $(BIN)/python -m pytest -q tests/bot/slack tests/bot/test_manifest.py tests/structure

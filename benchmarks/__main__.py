@@ -8,26 +8,39 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from .cards import cards
+from .clicks import clicks
+from .fanout import fanout
 from .idle import idle
 from .imports import imports
+from .listing import growth, listing
+from .memory import memory
 from .report import Row, table, write_json
+from .restart import restart
 from .stage import Stage, quiet
 from .throughput import throughput
 from .wake import crowd, wake
 
-Question = Callable[[Stage], Awaitable[list[Row]]]
+Question = Callable[[Stage], Coroutine[Any, Any, list[Row]]]
 
 QUESTIONS: Final[dict[str, tuple[Question, str, int]]] = {
     "wake": (wake, "1, 1b", 60),
     "crowd": (crowd, "2", 120),
     "throughput": (throughput, "3, 4, 5", 60),
     "idle": (idle, "6, 7", 90),
+    "memory": (memory, "8", 45),
     "imports": (imports, "10", 20),
+    "clicks": (clicks, "11, 12", 100),
+    "restart": (restart, "14", 25),
+    "listing": (listing, "15", 40),
+    "fanout": (fanout, "9", 30),
+    "growth": (growth, "16", 40),
+    "cards": (cards, "13", 60),
 }
 """Name → what answers it, which rows, and about how many seconds it takes."""
 
@@ -39,7 +52,11 @@ def main() -> int:
     began = time.monotonic()
     load = os.getloadavg()
     stage = Stage(
-        binary=options.server, fsync=options.fsync, quick=options.quick, rounds=options.rounds
+        binary=options.server,
+        fsync=options.fsync,
+        quick=options.quick,
+        rounds=options.rounds,
+        large=options.large,
     )
     rows: list[Row] = []
     left_out = []
@@ -78,7 +95,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="shuffled rounds; 5, quick 2")
     parser.add_argument("--server", default="redis", choices=["redis", "valkey", "redis-6.2"])
     parser.add_argument("--fsync", default="no", choices=["no", "always"])
-    parser.add_argument("--seconds", type=float, default=570, help="no question starts that would end later")
+    parser.add_argument(
+        "--seconds", type=float, default=570, help="no question starts that would end later"
+    )
+    parser.add_argument("--large", action="store_true", help="row 16 up to a million")
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"))
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 5)

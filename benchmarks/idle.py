@@ -12,7 +12,7 @@ from gate import ApprovalGate
 from stores import open_store
 
 from .raw import RawConnection, connect
-from .report import Row, percentile
+from .report import Row
 from .stage import AGENT, Child, Stage, answer, children, make_pattern, name_of
 from .wake import all_wait
 
@@ -108,7 +108,7 @@ async def _sweeping(
         before, used, began = await _commands(raw), await child.hear(), time.monotonic()
         await asyncio.sleep(stage.some(12, 3))
         child.tell("processor")
-        took = await child.hear() - used - quiet * (time.monotonic() - began)
+        took: float = await child.hear() - used - quiet * (time.monotonic() - began)
         asked = (await _commands(raw)).get("time", 0) - before.get("time", 0)
     return took / max(asked / (len(ids) / _CHUNK), 1e-9)
 

@@ -108,6 +108,8 @@ def table(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     wanted = "" if row.goal is None else f"{row.better} {row.goal:g}"
+    if row.goal is None and row.stretch is not None:
+        wanted = f"({row.better} {row.stretch:g})"
     if row.against:
         wanted += " x" if wanted else ""
         against = f"{_text(statistics.median(row.against))} {row.unit}  {row.versus}"

@@ -8,7 +8,7 @@ import logging
 import multiprocessing
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,9 +21,28 @@ from stores import Store, open_store
 from tests.support.servers import RedisServer, redis_server
 
 from .raw import RawConnection, connect
-from .tape import Recorder, Tape, play
+from .tape import Recorder, Tape
 
-__all__ = ["AGENT", "PAYLOAD", "PERSON", "TERMS", "Child", "Pattern", "Stage", "make_pattern"]
+__all__ = [
+    "AGENT",
+    "OPEN",
+    "PAYLOAD",
+    "PERSON",
+    "TERMS",
+    "Child",
+    "Pattern",
+    "Stage",
+    "answer",
+    "ask",
+    "children",
+    "desk_of",
+    "make_pattern",
+    "name_of",
+    "now",
+    "pace",
+    "quiet",
+    "until",
+]
 
 AGENT: Final = "billing"
 PERSON: Final = "slack:T0ACME:U0ANA"
@@ -32,7 +51,7 @@ PAYLOAD: Final = {"account": "acct-000042", "note": "x" * (1024 - 35)}
 """1 KiB as compact JSON."""
 assert len(json.dumps(PAYLOAD, separators=(",", ":"))) == 1024, "1 KiB"
 
-_OPEN: Final = Bounds(pending=1_000_000, per_minute=1_000_000)
+OPEN: Final = Bounds(pending=1_000_000, per_minute=1_000_000)
 
 
 def name_of(number: int, *, kind: str = "a") -> str:
@@ -49,6 +68,7 @@ class Stage:
         fsync: `no`, or `always`: every write is on disk before it is answered.
         quick: Whether a few seconds must do; the figures are then only a sign of life.
         rounds: Shuffled rounds.
+        large: Whether a million approvals are worth the minutes that they take.
         random: Shuffles, and spreads what people do.
     """
 
@@ -56,7 +76,8 @@ class Stage:
     fsync: str = "no"
     quick: bool = False
     rounds: int = 5
-    random: random.Random = field(default_factory=lambda: random.Random(6))  # noqa: S311
+    large: bool = False
+    random: random.Random = field(default_factory=lambda: random.Random(6))
     told: str = "server not started"
 
     @asynccontextmanager
@@ -64,16 +85,20 @@ class Stage:
         """Run a server of one's own, without bounds that would end the measurement."""
         durable = self.fsync == "always"
         async with redis_server(self.binary, appendonly=durable, options=options) as server:
-            raw = await connect(server.port)
-            info = (await raw.call("INFO")).decode()
-            facts = dict(line.split(":", 1) for line in info.split("\r\n") if ":" in line)
-            kind = "valkey" if "valkey_version" in facts else "redis"
-            version = facts.get("valkey_version", facts["redis_version"])
-            self.told = f"{kind} {version}, {facts['mem_allocator']}, fsync {self.fsync}"
-            raw.close()
+            await self.learn(server.port)
             async with open_store(server.url) as store:
-                await store.set_bounds(_OPEN)
+                await store.set_bounds(OPEN)
             yield server
+
+    async def learn(self, port: int) -> None:
+        """Note what kind of server figures are taken on from here."""
+        raw = await connect(port)
+        info = (await raw.call("INFO")).decode()
+        facts = dict(line.split(":", 1) for line in info.split("\r\n") if ":" in line)
+        kind = "valkey" if "valkey_version" in facts else "redis"
+        version = facts.get("valkey_version", facts["redis_version"])
+        self.told = f"{kind} {version}, {facts['mem_allocator']}, fsync {self.fsync}"
+        raw.close()
 
     def setting(self, level: int | None = None) -> str:
         """Return what a figure belongs to."""
@@ -166,25 +191,32 @@ class Pattern:
             await raw.many([tape.last().packed.replace(tape.id, each.encode()) for each in ids])
 
 
-async def make_pattern(server: RedisServer, *, key: SigningKey | None = None) -> Pattern:
+async def make_pattern(
+    server: RedisServer, *, key: SigningKey | None = None, expires_in: float = 86400.0
+) -> Pattern:
     """Record one approval from its request to the waiter's last question."""
+    numbers = (99_999_998, 99_999_999) if expires_in > 1 else (99_999_996, 99_999_997)
     public = [key.public] if key else []
-    async with Recorder(server.port) as ours, Recorder(server.port) as others:
-        async with open_store(ours.url) as store, open_store(others.url) as office:
-            desk = desk_of(office, key)
-            async with ApprovalGate(store, agent=AGENT, public_keys=public) as gate:
-                # Once for the caches of both sides, once for the tape.
-                for number in (99_999_998, 99_999_999):
-                    name = name_of(number, kind="t")
-                    with ours.recording() as request:
-                        await gate.request(id=name, name="pay", payload=PAYLOAD)
-                    with others.recording() as route:
-                        await desk.route(name, TERMS)
-                    waiter = asyncio.create_task(gate.wait(name))
-                    await asyncio.sleep(0.05)
-                    with ours.recording() as woken, others.recording() as decide:
-                        await desk.decide(name, "approve", approver=PERSON, seen=True)
-                        await waiter
+    async with (
+        Recorder(server.port) as ours,
+        Recorder(server.port) as others,
+        open_store(ours.url) as store,
+        open_store(others.url) as office,
+    ):
+        desk = desk_of(office, key)
+        async with ApprovalGate(store, agent=AGENT, public_keys=public) as gate:
+            # Once for the caches of both sides, once for the tape.
+            for number in numbers:
+                name = name_of(number, kind="t")
+                with ours.recording() as request:
+                    await gate.request(id=name, name="pay", payload=PAYLOAD, expires_in=expires_in)
+                with others.recording() as route:
+                    await desk.route(name, TERMS)
+                waiter = asyncio.create_task(gate.wait(name))
+                await asyncio.sleep(0.05)
+                with ours.recording() as woken, others.recording() as decide:
+                    await desk.decide(name, "approve", approver=PERSON, seen=True)
+                    await waiter
     made = [Tape(name.encode(), tuple(trips)) for trips in (request, route, decide, woken)]
     return Pattern(*made)
 
@@ -207,9 +239,17 @@ def pace(stage: Stage) -> float:
     return 0.008 + 0.004 * stage.random.random()
 
 
-async def replay(raw: RawConnection, tape: Tape, name: str) -> None:
-    """Play a tape for an approval."""
-    await play(raw, tape.cut_for(name))
+async def until(
+    found: Callable[[], Awaitable[bool]], *, seconds: float, every: float = 0.2
+) -> None:
+    """Return when something is so, looking for it now and then.
+
+    Raises:
+        TimeoutError: It is not.
+    """
+    async with asyncio.timeout(seconds):
+        while not await found():  # noqa: ASYNC110  (it is another process's doing)
+            await asyncio.sleep(every)
 
 
 def now() -> int:

@@ -41,9 +41,7 @@ class Tape:
         """Return the trips for another approval."""
         other = new.encode()
         assert len(other) == len(self.id), "ids have one length"
-        return tuple(
-            Trip(trip.packed.replace(self.id, other), trip.answers) for trip in self.trips
-        )
+        return tuple(Trip(trip.packed.replace(self.id, other), trip.answers) for trip in self.trips)
 
     def single(self) -> bytes:
         """Return the one command of a call that needs no other."""

@@ -30,6 +30,7 @@ from .stage import (
     name_of,
     now,
     pace,
+    until,
 )
 from .tape import Tape, play
 
@@ -124,10 +125,12 @@ def _rows(
     trips = f"{len(pattern.decide.trips)} to decide, {len(pattern.woken.trips)} when woken"
     level = 1 if signed else 0
     what = "decide to wake" + (", with receipts" if signed else "")
-    common = {"unit": "us", "setting": stage.setting(level)}
+    setting = stage.setting(level)
     return [
         Row(
             number=number,
+            unit="us",
+            setting=setting,
             what=f"{what}, p50",
             ours=each("ours", 0.5),
             against=each("floor", 0.5),
@@ -144,16 +147,16 @@ def _rows(
                     each("least", 0.5), 0.5
                 ),
             },
-            **common,
         ),
         Row(
             number=number,
+            unit="us",
+            setting=setting,
             what=f"{what}, p99",
             ours=each("ours", 0.99),
             against=each("floor", 0.99),
             versus="raw socket, same trips",
             stretch=1.5,
-            **common,
         ),
     ]
 
@@ -167,10 +170,12 @@ async def crowd(stage: Stage) -> list[Row]:
         waiters: dict[str, Child] = {"alone": Child(_agent, server.url, None, ())}
         entered: dict[str, float] = {}
         try:
+            total = 0
             for size in sizes:
                 ids = [name_of(at, kind=chr(ord("p") + sizes.index(size))) for at in range(size)]
                 await pattern.fill(raw, ids, routed=False)
-                waiters[str(size)] = Child(_agent, server.url, None, ids)
+                waiters[str(size)] = Child(_agent, server.url, None, ids, total)
+                total += size
                 entered[str(size)] = await waiters[str(size)].hear()
             found = await _crowd_rounds(stage, server, waiters)
         finally:
@@ -235,8 +240,13 @@ async def _round(
     )
 
 
-def _agent(pipe: Any, url: str, public: str | None, crowd_of: Sequence[str]) -> None:
-    """Be an agent's process that waits for what it is told, beside *crowd_of* others."""
+def _agent(
+    pipe: Any, url: str, public: str | None, crowd_of: Sequence[str], beside: int = 0
+) -> None:
+    """Be an agent's process that waits for what it is told, with *crowd_of* others.
+
+    *beside* is how many wait in other processes.
+    """
 
     async def work() -> None:
         # The safety sweep has a row of its own.
@@ -249,7 +259,7 @@ def _agent(pipe: Any, url: str, public: str | None, crowd_of: Sequence[str]) -> 
             began = now()
             others = [asyncio.create_task(gate.wait(name)) for name in crowd_of]
             if others:
-                await all_wait(url, len(others))
+                await all_wait(url, len(others) + beside)
                 pipe.send((now() - began) / 1e9)
             gc.collect()
             while ids := await asyncio.to_thread(pipe.recv):
@@ -260,18 +270,20 @@ def _agent(pipe: Any, url: str, public: str | None, crowd_of: Sequence[str]) -> 
 
 
 async def all_wait(url: str, count: int) -> None:
-    """Return when the server knows so many channels."""
+    """Return when *count* channels are subscribed on the server, by whomever."""
     raw = await connect(int(url.rpartition(":")[2].partition("/")[0]))
-    while len(await raw.call("PUBSUB", "CHANNELS", f"{_CHANNEL}*")) < count:
-        await asyncio.sleep(0.2)
+
+    async def subscribed() -> bool:
+        text = (await raw.call("INFO", "stats")).decode()
+        return int(text.partition("pubsub_channels:")[2].partition("\r")[0]) >= count
+
+    await until(subscribed, seconds=240)
     raw.close()
     # What each of them reads after that.
     await asyncio.sleep(0.5)
 
 
-async def _wait_for_all(
-    ids: Sequence[str], wait: Callable[[str], Awaitable[object]]
-) -> list[int]:
+async def _wait_for_all(ids: Sequence[str], wait: Callable[[str], Awaitable[object]]) -> list[int]:
     woken = [0] * len(ids)
 
     async def some(first: int) -> None:
@@ -286,7 +298,7 @@ async def _wait_for_all(
 
 
 def _floor(pipe: Any, port: int, asks: Tape | None, proof: tuple[bytes, bytes] | None) -> None:
-    """Be the least that can wait: a subscription, a future, and what the product asks when woken."""
+    """Be the least that can wait: a subscription, a future, what the product asks when woken."""
 
     async def work() -> None:
         raw, ear = await connect(port), await connect(port)

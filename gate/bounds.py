@@ -34,8 +34,8 @@ class Bounds:
         InvalidId: One of them is no number.
     """
 
-    pending: int = 1000
-    per_minute: int = 600
+    pending: int = 10_000
+    per_minute: int = 6_000
     retention: float = 90 * 86400.0
 
     def __post_init__(self) -> None:

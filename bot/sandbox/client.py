@@ -49,7 +49,7 @@ class SandboxClient(Caller):
         self,
         predicate: Callable[[State], Any],
         description: str,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
     ) -> State:
         """The first snapshot for which `predicate` is true; woken by changes, not by polling.
 

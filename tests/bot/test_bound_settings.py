@@ -12,9 +12,9 @@ from .test_settings import ROUTES, refusal, settings
 
 
 def test_bounds_have_defaults_and_can_be_set(tmp_path: Path):
-    """Without a word: 1,000 pending, 600 a minute, 90 days; each can be set by itself."""
+    """Without a word: 10,000 pending, 6,000 a minute, 90 days; each can be set by itself."""
     assert Bounds() == settings(tmp_path).bounds
-    assert (1000, 600, 90 * 86400.0) == (
+    assert (10_000, 6_000, 90 * 86400.0) == (
         Bounds().pending,
         Bounds().per_minute,
         Bounds().retention,

@@ -107,7 +107,7 @@ class Copy:
             await _end(process)
         verdict = judged(process.returncode)
         said = output.decode("utf-8", "replace")
-        found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", said, re.MULTILINE)
+        found = re.search(r"^(?:FAILED|ERROR) (tests/.+?)(?: - |$)", said, re.MULTILINE)
         return Ran(verdict, loop.time() - started, found[1] if found else "", said[-3000:])
 
 

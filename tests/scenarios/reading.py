@@ -83,7 +83,7 @@ async def card(slack: SandboxClient, name: str, *, channel: str = CHANNEL) -> st
 
 
 async def until_card_says(
-    slack: SandboxClient, ts: str, *words: str, channel: str = CHANNEL, timeout: float = 10.0
+    slack: SandboxClient, ts: str, *words: str, channel: str = CHANNEL, timeout: float = 30.0
 ) -> str:
     """Return a card's text when it says all of *words* and has no buttons any more."""
 
@@ -119,7 +119,7 @@ async def reject(slack: SandboxClient, user: str, ts: str, reason: str) -> None:
 
 
 async def until_told(
-    slack: SandboxClient, user: str, *words: str, answers: int = 1, timeout: float = 10.0
+    slack: SandboxClient, user: str, *words: str, answers: int = 1, timeout: float = 30.0
 ) -> list[str]:
     """Return what *user* was told in private when that is *answers*, the last saying *words*."""
 

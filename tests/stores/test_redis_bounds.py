@@ -17,6 +17,7 @@ from stores.conformance.samples import (
     routed,
 )
 from stores.redis import RedisStore
+from stores.redis.scripts import script
 from tests.support.servers import RedisServer, redis_server
 
 MIB = 1024 * 1024
@@ -224,6 +225,11 @@ async def test_a_late_consumption_is_kept_as_long(
     _ended_ago(shared_server, "a", 200 * 86400)
     await redis_store.consume_once("a", consumption(pending("a")))
     assert 0 == await redis_store.forget()
+    keys = [f"signoff:{{0}}:{part}:a" for part in ("request", "state", "use", "card")]
+    retention = str(90 * 86400)
+    assert b":0\r\n" == shared_server.ask(
+        "EVAL", script("forget").text, "5", *keys, "signoff:{0}:ended", "a", retention
+    ), "whoever looked before it was consumed"
     stored = await redis_store.get("a")
     assert stored is not None
     assert stored.consumption is not None

@@ -77,7 +77,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    async def until(self, expression: str, timeout: float = 10) -> None:
+    async def until(self, expression: str, timeout: float = 30) -> None:
         """Wait until a JavaScript expression is true."""
         await wait_until(lambda: self.value(expression), expression, timeout=timeout)
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 async def wait_until(
     predicate: Callable[[], object | Awaitable[object]],
     description: str,
-    timeout: float = 10,
+    timeout: float = 30,
 ) -> None:
     """Return as soon as `predicate` is true.
 

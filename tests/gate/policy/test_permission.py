@@ -106,6 +106,8 @@ def test_sentences(rule: Rule, said: str):
     [
         (["allow?"], "deny"),
         (["allow?", "allow"], "allow"),
+        (["allow?", "ask"], "ask"),
+        (["allow?", "ask?", "ask"], "ask"),
         (["deny?", "allow"], "deny"),
         (["ask?", "allow"], "ask"),
         (["ask?", "ask"], "ask"),
