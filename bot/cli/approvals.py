@@ -47,9 +47,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for sc
 _reveal = click.option(
     "--reveal", is_flag=True, help="Show what looks like a secret; that goes on record."
 )
-_namespace = click.option(
-    "--namespace", default="default", show_default=True, callback=checked_id
-)
+_namespace = click.option("--namespace", default="default", show_default=True, callback=checked_id)
 _id = click.argument("approval_id", metavar="ID", callback=checked_id)
 
 

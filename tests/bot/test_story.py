@@ -462,7 +462,8 @@ async def test_a_copy_that_two_change_at_once_ends_in_the_newest_state(life: Lif
     """A click on a copy makes it follow the record; an older change that comes late is mended."""
     await life.ask()
     await life.tell()
-    copy = await life.chat.post(CHANNEL, _other_words().card(await life.desk.get("x"), CHANNEL, SOUND))
+    drawn = _other_words().card(await life.desk.get("x"), CHANNEL, SOUND)
+    copy = await life.chat.post(CHANNEL, drawn)
     story = story_of(life.store, life.chat)
     held = asyncio.Event()
     reached = asyncio.Event()
