@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
@@ -59,14 +60,18 @@ def main() -> int:
         large=options.large,
     )
     rows: list[Row] = []
-    left_out = []
+    left_out, failed = [], []
     for name in options.questions or QUESTIONS:
         ask, numbers, seconds = QUESTIONS[name]
         if not options.quick and time.monotonic() - began + seconds > options.seconds:
             left_out.append(f"{name} (rows {numbers})")
             continue
         print(f"{time.monotonic() - began:5.0f} s  {name} (rows {numbers}) ...", file=sys.stderr)
-        rows += asyncio.run(ask(stage))
+        try:
+            rows += asyncio.run(asyncio.wait_for(ask(stage), 3 * seconds))
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001  (the others are worth telling)
+            traceback.print_exc()
+            failed.append(f"{name} (rows {numbers})")
     machine = {
         "python": platform.python_version(),
         "redis-py": version("redis"),
@@ -78,13 +83,14 @@ def main() -> int:
         "quick": options.quick,
         "rounds": options.rounds,
         "left out for want of time": left_out,
+        "failed": failed,
     }
     print(table(rows))
     print("; ".join(f"{name} {value}" for name, value in machine.items()))
     if load[0] > 0.5:
         print("the machine was busy before this began: figures of a quiet one are better")
     write_json(options.json, rows, machine=machine)
-    return 0
+    return 1 if failed else 0
 
 
 def _options() -> argparse.Namespace:

@@ -178,8 +178,10 @@ class Storm:
         """Bring everything back, and go on answering until nothing is left to answer."""
         if not self._house.redis.ask("PING"):
             await self._house.redis.restart()
-        for bot in self._bots:
-            await bot.up()
+        for at, bot in enumerate(self._bots):
+            if bot.returncode is not None:  # it came up while Redis was away, and said so
+                self._bots[at] = self._house.start_bot(quick=True)
+            await self._bots[at].up()
         end = asyncio.get_running_loop().time() + 60
         while True:
             self._listen()

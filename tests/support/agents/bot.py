@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 from bot.app import Tuning, run_bot
 from bot.pacing import Paces
 from bot.settings import read_settings
 from bot.telemetry import configure_logs
+from gate import SignoffError
 
 
 async def _run(tuning: Tuning) -> None:
@@ -44,4 +46,8 @@ def _tuning() -> Tuning:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(_tuning()))
+    try:
+        asyncio.run(_run(_tuning()))
+    except SignoffError as error:
+        # As the command does: a sentence, and a code.
+        sys.exit(f"signoff: {error}")
