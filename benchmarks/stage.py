@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -51,6 +52,7 @@ PAYLOAD: Final = {"account": "acct-000042", "note": "x" * (1024 - 35)}
 """1 KiB as compact JSON."""
 assert len(json.dumps(PAYLOAD, separators=(",", ":"))) == 1024, "1 KiB"
 
+_MOMENT: Final = re.compile(rb"\$16\r\n(\d{16})\r\n")
 OPEN: Final = Bounds(pending=1_000_000, per_minute=1_000_000)
 
 
@@ -188,7 +190,15 @@ class Pattern:
         """Put approvals there, as fast as the server takes them."""
         tapes = [self.request, self.route] if routed else [self.request]
         for tape in tapes:
-            await raw.many([tape.last().packed.replace(tape.id, each.encode()) for each in ids])
+            packed = tape.last().packed
+            await raw.many(
+                [_later(packed, at).replace(tape.id, name.encode()) for at, name in enumerate(ids)]
+            )
+
+
+def _later(packed: bytes, at: int) -> bytes:
+    """Move each moment in a command, in microseconds: no two are asked in the same one."""
+    return _MOMENT.sub(lambda found: b"$16\r\n%d\r\n" % (int(found[1]) + at), packed)
 
 
 async def make_pattern(

@@ -36,6 +36,8 @@ from .tape import Tape, play
 
 __all__ = ["all_wait", "crowd", "wake"]
 
+_STEP: Final = 2000
+"""Waiters that come at once. Many more would have their first subscription time out."""
 _AHEAD: Final = 2
 """Waiters in place before it is their turn."""
 _MESSAGE: Final = b"m" * 600
@@ -257,9 +259,13 @@ def _agent(
             ) as gate,
         ):
             began = now()
-            others = [asyncio.create_task(gate.wait(name)) for name in crowd_of]
-            if others:
+            others: list[asyncio.Task[Any]] = []
+            for start in range(0, len(crowd_of), _STEP):
+                part = crowd_of[start : start + _STEP]
+                others += [asyncio.create_task(gate.wait(name)) for name in part]
                 await all_wait(url, len(others) + beside)
+            if others:
+                assert not any(task.done() for task in others), "all of them wait"
                 pipe.send((now() - began) / 1e9)
             gc.collect()
             while ids := await asyncio.to_thread(pipe.recv):
@@ -270,17 +276,27 @@ def _agent(
 
 
 async def all_wait(url: str, count: int) -> None:
-    """Return when *count* channels are subscribed on the server, by whomever."""
+    """Return when *count* channels are subscribed, by whomever, and nobody asks any more."""
     raw = await connect(int(url.rpartition(":")[2].partition("/")[0]))
 
     async def subscribed() -> bool:
         text = (await raw.call("INFO", "stats")).decode()
         return int(text.partition("pubsub_channels:")[2].partition("\r")[0]) >= count
 
-    await until(subscribed, seconds=240)
+    before = -1
+
+    async def silent() -> bool:
+        nonlocal before
+        text = (await raw.call("INFO", "stats")).decode()
+        now_is = int(text.partition("total_commands_processed:")[2].partition("\r")[0])
+        # One command is this very question.
+        quiet_since, before = now_is - before <= 2, now_is
+        return quiet_since
+
+    await until(subscribed, seconds=240, every=0.05)
+    # They read after that, one after the other.
+    await until(silent, seconds=240, every=0.1)
     raw.close()
-    # What each of them reads after that.
-    await asyncio.sleep(0.5)
 
 
 async def _wait_for_all(ids: Sequence[str], wait: Callable[[str], Awaitable[object]]) -> list[int]:
