@@ -30,18 +30,18 @@ from .wake import crowd, wake
 Question = Callable[[Stage], Coroutine[Any, Any, list[Row]]]
 
 QUESTIONS: Final[dict[str, tuple[Question, str, int]]] = {
-    "wake": (wake, "1, 1b", 60),
-    "crowd": (crowd, "2", 120),
-    "throughput": (throughput, "3, 4, 5", 60),
-    "idle": (idle, "6, 7", 90),
-    "memory": (memory, "8", 45),
-    "imports": (imports, "10", 20),
-    "clicks": (clicks, "11, 12", 100),
-    "restart": (restart, "14", 25),
-    "listing": (listing, "15", 40),
-    "fanout": (fanout, "9", 30),
-    "growth": (growth, "16", 40),
-    "cards": (cards, "13", 60),
+    "wake": (wake, "1, 1b", 65),
+    "crowd": (crowd, "2", 100),
+    "throughput": (throughput, "3, 4, 5", 40),
+    "idle": (idle, "6, 7", 60),
+    "memory": (memory, "8", 15),
+    "imports": (imports, "10", 12),
+    "clicks": (clicks, "11, 12", 110),
+    "restart": (restart, "14", 12),
+    "listing": (listing, "15", 25),
+    "fanout": (fanout, "9", 20),
+    "growth": (growth, "16", 15),
+    "cards": (cards, "13", 20),
 }
 """Name → what answers it, which rows, and about how many seconds it takes."""
 

@@ -14,13 +14,15 @@ from stores import open_store
 from .raw import RawConnection, connect
 from .report import Row
 from .stage import AGENT, Child, Stage, answer, children, make_pattern, name_of
-from .wake import all_wait
+from .wake import enter
 
 __all__ = ["idle"]
 
 _UPKEEP: Final = {"ping", "info", "client|setinfo", "hello", "select"}
 """Commands of connections, not of waiters."""
 _SWEEP: Final = 60.0
+_AT_ONCE: Final = 200
+"""Waiters that come at once: what a crowd at the door needs is not what waiting costs."""
 _CHUNK: Final = 500
 """Waiters for which a sweep asks the time once."""
 
@@ -163,12 +165,10 @@ def _waits(pipe: Any, url: str, ids: list[str], sweep: float) -> None:
             ApprovalGate(store, agent=AGENT, public_keys=[], sweep=sweep) as gate,
         ):
             # Connections, caches, and the buffers of a first crowd are not a waiter's.
-            warm = [asyncio.create_task(gate.wait(name)) for name in ids[:200]]
-            await all_wait(url, len(warm))
+            warm = await enter(gate, url, ids[:200], beside=0)
             gc.collect()
             before = _private()
-            tasks = [asyncio.create_task(gate.wait(name)) for name in ids[200:]]
-            await all_wait(url, len(ids))
+            tasks = await enter(gate, url, ids[200:], beside=len(warm), step=_AT_ONCE)
             gc.collect()
             pipe.send((_private() - before) * len(ids) / len(tasks))
             while await asyncio.to_thread(pipe.recv):

@@ -34,7 +34,7 @@ from .stage import (
 )
 from .tape import Tape, play
 
-__all__ = ["all_wait", "crowd", "wake"]
+__all__ = ["crowd", "enter", "wake"]
 
 _STEP: Final = 2000
 """Waiters that come at once. Many more would have their first subscription time out."""
@@ -259,11 +259,7 @@ def _agent(
             ) as gate,
         ):
             began = now()
-            others: list[asyncio.Task[Any]] = []
-            for start in range(0, len(crowd_of), _STEP):
-                part = crowd_of[start : start + _STEP]
-                others += [asyncio.create_task(gate.wait(name)) for name in part]
-                await all_wait(url, len(others) + beside)
+            others = await enter(gate, url, crowd_of, beside=beside)
             if others:
                 assert not any(task.done() for task in others), "all of them wait"
                 pipe.send((now() - began) / 1e9)
@@ -273,6 +269,17 @@ def _agent(
                 pipe.send(await _wait_for_all(ids, gate.wait))
 
     answer(pipe, work)
+
+
+async def enter(
+    gate: ApprovalGate, url: str, ids: Sequence[str], *, beside: int, step: int = _STEP
+) -> list[asyncio.Task[Any]]:
+    """Let a task wait for each id, *step* at once; *beside* channels are there already."""
+    tasks: list[asyncio.Task[Any]] = []
+    for start in range(0, len(ids), step):
+        tasks += [asyncio.create_task(gate.wait(name)) for name in ids[start : start + step]]
+        await all_wait(url, len(tasks) + beside)
+    return tasks
 
 
 async def all_wait(url: str, count: int) -> None:

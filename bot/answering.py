@@ -15,9 +15,11 @@ from gate import (
     ApprovalAnswer,
     ApprovalNotFound,
     ApprovalResolved,
+    ApprovalVoted,
     Desk,
     LoggedEvent,
     StoreCorrupt,
+    get_logger,
 )
 
 from .messenger import Message, Messenger
@@ -72,11 +74,13 @@ class PrivateAnswers:
         self._notice = notice
         self._names = names
         self._told: OrderedDict[str, None] = OrderedDict()
+        self._log = get_logger("signoff.answers")
 
     async def tell(self, logged: LoggedEvent) -> None:
         """Tell *logged* to whom it concerns, unless its attempt is told already.
 
-        An event that concerns nobody in the chat is no error.
+        An event that concerns nobody in the chat is no error. An answer that the record does not
+        hold is told to nobody: whoever can write into the log could have made it up.
 
         Raises:
             DeliveryFailed: The chat did not take it; the caller tries again or gives up.
@@ -91,6 +95,9 @@ class PrivateAnswers:
         if kind != "slack" or mark in self._told:
             return
         approval = await self._look(event.key)
+        if isinstance(event, ApprovalVoted | ApprovalResolved) and not _holds(approval, event):
+            self._log.warning("answer.not_on_record", approval=event.key, principal=event.principal)
+            return
         names = self._names(principals_of(approval))
         confirmed = True
         if isinstance(event, ApprovalResolved) and approval is not None:
@@ -111,6 +118,12 @@ class PrivateAnswers:
             return None  # said all the same
         # What somebody else wrote is not told as anybody's answer.
         return found if self._desk.flaw(found) is None else None
+
+
+def _holds(approval: Approval | None, event: ApprovalVoted | ApprovalResolved) -> bool:
+    given = (event.principal, event.verdict)
+    votes = approval.votes if approval is not None else ()
+    return any(given == (vote.principal, vote.verdict) for vote in votes)
 
 
 def principals_of(approval: Approval | None) -> set[str]:

@@ -204,6 +204,7 @@ class Answers:
                     principal=attempt.voter.principal,
                     groups=groups,
                     surface=attempt.surface,
+                    shown=approval,
                 )
             return await self._desk.decide(
                 approval.key,
@@ -216,6 +217,7 @@ class Answers:
                 require_route=True,
                 place=attempt.place,
                 attempt=attempt.id,
+                shown=approval,
             )
 
         return await self._commit(approval, attempt, vote)
@@ -236,6 +238,7 @@ class Answers:
                 groups=groups,
                 paths=paths,
                 surface=attempt.surface,
+                shown=approval,
             )
 
         return await self._commit(approval, attempt, note)

@@ -38,17 +38,21 @@ class Person:
     """Not deactivated, and invited people have come."""
     human: bool
     member: bool
-    """A full member of the workspace: neither guest nor stranger."""
+    """Of the workspace that the bot is in."""
+    guest: bool
+    """Invited to some channels only, in whichever workspace; nobody's answer anywhere."""
     teams: frozenset[str] = frozenset()
     """The workspace and the organisation that both the chat and the transport say they are of."""
 
     @property
     def may_answer(self) -> bool:
         """Whether this is someone whose answer can count wherever they are asked."""
-        return self.live and self.human and self.member
+        return self.live and self.human and self.member and not self.guest
 
     def may_answer_in(self, teams: Collection[str]) -> bool:
         """Say whether this is someone whose answer can count where people of *teams* may answer."""
+        if self.guest:
+            return False
         return self.may_answer or (self.live and self.human and not self.teams.isdisjoint(teams))
 
 

@@ -12,6 +12,7 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Final
 
 from gate import ConfigError, Notary, PublicKey, SigningKey, read_public_keys
 
-__all__ = ["Keyring", "open_keyring", "rotate"]
+__all__ = ["Keyring", "open_keyring", "rotate", "rotation"]
 
 _SETTING: Final = "SIGNOFF_KEYS"
 _PRIVATE, _SECRET, _PUBLIC = "private.pem", "secret", "public_keys"
@@ -90,20 +91,37 @@ def rotate(folder: Path, *, now: datetime, grace: timedelta) -> Keyring:
     Raises:
         ConfigError: There are no keys to rotate, or they cannot be read.
     """
+    for _ in rotation(folder, now=now, grace=grace):
+        pass
+    return open_keyring(folder, create=False)
+
+
+def rotation(folder: Path, *, now: datetime, grace: timedelta) -> Iterator[Path]:
+    """Do what `rotate` does, and yield each file once it is written.
+
+    Whoever stops in between leaves keys that work: at each moment the key in use is listed and has
+    no end. The next rotation ends what an unfinished one has left.
+
+    Raises:
+        ConfigError: As `rotate`.
+    """
     old = open_keyring(folder, create=False)
-    kept = read_public_keys(_text(old.public_keys), setting=_SETTING)
+    used = old.key.public
+    others = [
+        each
+        for each in old.listed
+        if each.id != used.id and (each.retired_at is None or each.retired_at > now)
+    ]
     end = (now + grace).replace(microsecond=0)
     fresh = SigningKey.generate()
-    listed = [fresh.public]
-    listed += [
-        each if each.retired_at is not None else PublicKey(each.raw, retired_at=end)
-        for each in kept
-        if each.retired_at is None or each.retired_at > now
-    ]
     # The list first: from the first receipt of the new key on, gates here know it.
-    _replace(old.public_keys, "".join(f"{each}\n" for each in listed).encode(), 0o644)
-    _replace(folder / _PRIVATE, fresh.to_pem(), 0o600)
-    return open_keyring(folder, create=False)
+    yield _list(old.public_keys, [fresh.public, PublicKey(used.raw), *others])
+    yield _replace(folder / _PRIVATE, fresh.to_pem(), 0o600)
+    retiring = [
+        each if each.retired_at is not None else PublicKey(each.raw, retired_at=end)
+        for each in (PublicKey(used.raw), *others)
+    ]
+    yield _list(old.public_keys, [fresh.public, *retiring])
 
 
 def _make(path: Path, content: bytes, mode: int) -> None:
@@ -118,8 +136,12 @@ def _make(path: Path, content: bytes, mode: int) -> None:
         fresh.unlink()
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    _fresh(path, content, mode).replace(path)
+def _list(path: Path, keys: Iterable[PublicKey]) -> Path:
+    return _replace(path, "".join(f"{each}\n" for each in keys).encode(), 0o644)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> Path:
+    return _fresh(path, content, mode).replace(path)
 
 
 def _fresh(path: Path, content: bytes, mode: int) -> Path:

@@ -61,7 +61,7 @@ SHAPES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "sk- key": (
         ("sk-", "sk_", "rk_", "whsec_"),
         _START
-        + r"(?:sk-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
+        + r"(?:sk-(?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
         + r"|whsec_[A-Za-z0-9+/=]{16,})",
     ),
     "package registry token": (
@@ -72,7 +72,7 @@ SHAPES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     ),
     "JSON web token": (
         ("eyJ",),
-        _START + r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*",
+        _START + r"eyJ[A-Za-z0-9_-]{8,1000}+\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*",
     ),
     "private key": (
         ("PRIVATE KEY",),
@@ -95,7 +95,8 @@ SHAPES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     ),
 }
 """Name → texts of which one has to be there, and a pattern. Where the pattern has groups, only what
-they match is the secret."""
+they match is the secret. What may have to be read in vain from many places is bounded: an agent
+must not be able to keep the bot busy with a text that it chose."""
 
 _ASSIGNED = re.compile(
     r"(?<![A-Za-z0-9_-])(?P<name>-{0,2}[A-Za-z_][A-Za-z0-9_.-]{0,60})"

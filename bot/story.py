@@ -25,8 +25,10 @@ from gate import (
     Cards,
     Desk,
     LoggedEvent,
+    NotAllowed,
     SignoffError,
     StoreUnavailable,
+    Tampered,
     Unconfirmed,
     get_logger,
 )
@@ -139,6 +141,12 @@ class Story:
                 return None
             terms = terms_for(rule, approval, team=self._team, agents=self._agents)
             return await self._desk.route(key, terms)
+        except (Tampered, NotAllowed) as error:
+            # Written into the store by somebody else than a gate: nobody is asked about it.
+            word = error.reason if isinstance(error, NotAllowed) else error.code
+            self._log.error("approval.not_routed", approval=key, reason=word)
+            await self.give_up(key, reason=word)
+            return None
         except AlreadyDecided as error:
             return error.approval if error.approval.terms is not None else None
         except ApprovalNotFound:

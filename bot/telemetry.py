@@ -22,6 +22,12 @@ _QUIET: Final = {
     "asyncio": logging.WARNING,
 }
 
+_BESIDE_THE_POINT: Final = (
+    "As you gave `client` as well, `token` will be unused",
+    "As `installation_store` or `authorize` has been used",
+)
+"""Bolt reads `SLACK_BOT_TOKEN` by itself and says that it will not use it; nor should it."""
+
 
 def configure_logs(
     *,
@@ -61,6 +67,7 @@ def configure_logs(
             ],
         )
     )
+    handler.addFilter(_to_the_point)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -76,6 +83,11 @@ def configure_logs(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _to_the_point(record: logging.LogRecord) -> bool:
+    bolts = record.name.startswith("slack_bolt")
+    return not (bolts and str(record.msg).startswith(_BESIDE_THE_POINT))
 
 
 def _class_of_error(_: Any, __: str, event: Any) -> Any:

@@ -1,6 +1,6 @@
 """A script without an event loop of its own.
 
-Start `signoff run` or `signoff demo` first, or set SIGNOFF_REDIS_URL; then::
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then::
 
     python examples/blocking.py
 """

@@ -1,6 +1,6 @@
 """A function that runs only with an approval of its arguments.
 
-Start `signoff run` or `signoff demo` first, or set SIGNOFF_REDIS_URL; then::
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then::
 
     python examples/decorator.py
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gate import ApprovalDenied, ApprovalGate
+from gate import ApprovalDenied, ApprovalGate, Refused
 from stores import open_store
 
 
@@ -30,6 +30,8 @@ async def main() -> None:
             print(await deploy(service="checkout", version="2.14.0"))
         except ApprovalDenied as denied:
             print(f"{denied.approver} said no: {denied.note or 'no reason given'}")
+        except Refused as refused:  # skipped, expired, cancelled, undeliverable
+            print(f"it did not run: {refused.code}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """An agent that survives its process: killed or stopped at any point, it goes on where it was.
 
-Start `signoff run` or `signoff demo` first, or set SIGNOFF_REDIS_URL; then, as often as you like::
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then, as often as
+you like::
 
     python examples/durable_agent.py ledger.txt
 

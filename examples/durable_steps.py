@@ -1,5 +1,9 @@
 """A run whose steps are done once, also when the process dies: an approval, an action, a message.
 
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then::
+
+    python examples/durable_steps.py order-1009
+
 Run it twice with the same order: the second time nothing is asked and nothing is paid again.
 """
 

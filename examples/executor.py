@@ -2,6 +2,10 @@
 
 The agent has no credential. It sends what it wants done and the id of an approval; the server looks
 up the decision, checks the operator's signature for exactly this action, and only then acts.
+
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then::
+
+    python examples/executor.py
 """
 
 from __future__ import annotations

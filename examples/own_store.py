@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -98,7 +99,7 @@ def _read(database: sqlite3.Connection, key: str) -> Approval | None:
     return None if found is None else Approval.from_wire(json.loads(found[0]), key=key)
 
 
-async def main(path: str | Path = "approvals.sqlite") -> None:
+async def main(path: str | Path) -> None:
     """Ask, answer, and go on, all in one process."""
     async with ApprovalGate(SqliteStore(path), agent="billing", poll=0.05) as gate:
         asked = await gate.request(name="delete-user", payload={"user_id": 42})
@@ -110,4 +111,5 @@ async def main(path: str | Path = "approvals.sqlite") -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(main(Path(folder) / "approvals.sqlite"))

@@ -1,6 +1,6 @@
 """An agent whose calls go through a policy first: some run, some are asked about, some are refused.
 
-Start `signoff run` or `signoff demo` first, or set SIGNOFF_REDIS_URL; then::
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then::
 
     python examples/policy.py
 """

@@ -1,6 +1,6 @@
 """An agent that asks before it deletes, in three ways: one block, three steps, and a run's name.
 
-Start `signoff run` or `signoff demo` first, or set SIGNOFF_REDIS_URL; then::
+Start `signoff run` first, or `signoff demo` and copy the lines that it prints; then::
 
     python examples/quickstart.py
 """

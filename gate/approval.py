@@ -200,12 +200,18 @@ class Approval(WireModel, frozen=True):
         return rungs[self.climbed] if self.climbed < len(rungs) else None
 
     @property
+    def asked_at(self) -> datetime:
+        """When people were asked: by the store's clock where a route was fixed, else as claimed."""
+        routed = self.terms.routed_at if self.terms is not None else None
+        return routed or self.created_at
+
+    @property
     def due(self) -> datetime:
         """When something is to be done about a pending approval: its next rung, or its end."""
         rung = self.rung
         if rung is None:
             return self.deadline
-        return min(self.deadline, self.created_at + timedelta(seconds=rung.after))
+        return min(self.deadline, self.asked_at + timedelta(seconds=rung.after))
 
     def asking(self, now: datetime | None = None) -> Terms | None:
         """Return the terms as they count: widened and moved by the rungs that were taken.
@@ -217,7 +223,7 @@ class Approval(WireModel, frozen=True):
             return None
         taken = self.terms.ladder[: self.climbed]
         if now is not None:
-            age = (now - self.created_at).total_seconds()
+            age = (now - self.asked_at).total_seconds()
             taken = tuple(rung for rung in taken if rung.after <= age)
         return self.terms.after(taken)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
 from .approval import (
@@ -293,10 +293,12 @@ class ApprovalGate:
         )
         meant = approval if isinstance(approval, Approval) else None
         command = Consume(operation_id=operation, digest=digest, by=self.agent)
+
+        def prove(current: Approval, now: datetime) -> None:
+            self._prove(current, now, meant=meant, digest=digest)
+
         async with self._told.refusals(stored.id, stored):
-            # For exactly what is about to run: whatever the store says from here on, this stands.
-            await self._proved(stored, meant, digest=digest)
-            return await self._told.consumed(await self._records.consume(key, command))
+            return await self._told.consumed(await self._records.consume(key, command, prove=prove))
 
     async def report(
         self, approval: Approval | str, *, seconds: float, error: str | None = None
@@ -383,14 +385,14 @@ class ApprovalGate:
     def _key_of(self, approval: Approval | str) -> str:
         return approval.key if isinstance(approval, Approval) else self._key(approval)
 
-    async def _proved(
-        self, stored: Approval, meant: Approval | None = None, *, digest: str | None = None
-    ) -> Approval:
+    async def _proved(self, stored: Approval, meant: Approval | None = None) -> Approval:
         """Return *stored* if it has its proof, or none is due; *meant* is the one asked for."""
-        if self._verifier is not None and stored.status is ApprovalStatus.APPROVED:
-            now = await self._records.about_now()
-            self._verifier.verify(stored, now=now, meant=meant, digest=digest)
+        self._prove(stored, await self._records.about_now(), meant=meant)
         return stored
+
+    def _prove(self, stored: Approval, now: datetime, **known: Any) -> None:
+        if self._verifier is not None and stored.status is ApprovalStatus.APPROVED:
+            self._verifier.verify(stored, now=now, **known)
 
     def _announce(self) -> None:
         if not self._announced:

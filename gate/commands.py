@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from .approval import Outcome, Verdict
+from .approval import Approval, Outcome, Verdict
 from .terms import Terms
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Report",
     "Reveal",
     "Route",
+    "Shown",
 ]
 
 
@@ -27,6 +28,19 @@ class Route:
     """Fix who is asked and who may answer."""
 
     terms: Terms
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a person was shown, when this came of it: a store may say something else by now."""
+
+    nonce: str
+    digest: str
+
+    @classmethod
+    def of(cls, approval: Approval | None) -> Self | None:
+        """Return what stands for *approval* as it was read; `None` for nothing in particular."""
+        return None if approval is None else cls(approval.nonce, approval.effective_digest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +64,7 @@ class CastVote:
     """Where in the chat the person is told what came of it."""
     attempt: str | None = None
     """The click, so that one which comes twice is answered once."""
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +74,7 @@ class RecordView:
     principal: str
     groups: tuple[str, ...] = ()
     surface: str = "api"
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +88,7 @@ class Reveal:
     paths: tuple[str, ...]
     groups: tuple[str, ...] = ()
     surface: str = "api"
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

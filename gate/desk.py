@@ -12,7 +12,7 @@ from typing import Any, Final
 from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, Verdict, check_text
 from .canonical import canonical_text, parse_json
 from .clock import Clock, SystemClock
-from .commands import Cancel, CastVote, Climb, Expire, RecordView, Reveal, Route
+from .commands import Cancel, CastVote, Climb, Expire, RecordView, Reveal, Route, Shown
 from .errors import InvalidId, InvalidVerdict, LimitExceeded, PayloadNotCanonical, Tampered
 from .events import ApprovalAlarm, ApprovalRefused
 from .notary import Notary
@@ -88,14 +88,14 @@ class Desk:
         require_route: bool = False,
         place: str | None = None,
         attempt: str | None = None,
+        shown: Approval | None = None,
     ) -> Approval:
         """Record an answer, and with it the decision where that is enough.
 
         Repeating one's own answer changes nothing and is no error.
 
-        Who answers from a chat is told there what came of it, by whoever reads the events: with a
-        *place*, every outcome but `Unconfirmed` and `StoreUnavailable` leaves an event that names
-        it. Refusals are put on record by `refuse`.
+        With a *place*, every outcome but `Unconfirmed` and `StoreUnavailable` leaves an event that
+        names it, from which the person is told. Refusals are put on record by `refuse`.
 
         Args:
             key: The record's key.
@@ -113,6 +113,7 @@ class Desk:
             require_route: Refuse while no route is fixed.
             place: Where in the chat the approver is told; at most 200 characters.
             attempt: An id of the click, at most 200 characters: one that comes twice is told once.
+            shown: The record as the approver saw it; of another one it is refused (`stale_card`).
 
         Raises:
             InvalidVerdict: Not one of the words.
@@ -155,6 +156,7 @@ class Desk:
                 require_route=require_route,
                 place=place,
                 attempt=attempt,
+                shown=Shown.of(shown),
             ),
         )
         if place is not None and not change.written:
@@ -178,7 +180,13 @@ class Desk:
         return (None, None) if digest == asked.digest else (edited, digest)
 
     async def view(
-        self, key: str, *, principal: str, groups: Sequence[str] = (), surface: str = "api"
+        self,
+        key: str,
+        *,
+        principal: str,
+        groups: Sequence[str] = (),
+        surface: str = "api",
+        shown: Approval | None = None,
     ) -> Approval:
         """Put on record that *principal* was shown all of the request; once is enough.
 
@@ -187,6 +195,7 @@ class Desk:
             principal: The person, as the transport proved it.
             groups: Groups of the route in which the caller found the person just now.
             surface: Where it was shown.
+            shown: The record as it was shown; see `decide`.
 
         Raises:
             NotAllowed: Not one of the people who may answer, or nobody is yet.
@@ -195,9 +204,9 @@ class Desk:
         check_text(principal, field="principal", limit=MAX_NAME)
         check_text(surface, field="surface", limit=MAX_NAME)
         _check_groups(groups)
-        return await self.records.commit(
-            key, RecordView(principal=principal, groups=tuple(groups), surface=surface)
-        )
+        of = Shown.of(shown)
+        look = RecordView(principal=principal, groups=tuple(groups), surface=surface, shown=of)
+        return await self.records.commit(key, look)
 
     async def reveal(
         self,
@@ -207,6 +216,7 @@ class Desk:
         paths: Sequence[str],
         groups: Sequence[str] = (),
         surface: str = "api",
+        shown: Approval | None = None,
     ) -> Approval:
         """Put on record that masked values are shown to *principal*: call it before showing them.
 
@@ -216,6 +226,7 @@ class Desk:
             paths: Which values, as JSON pointers of at most 1,000 characters; at most 1,000.
             groups: Groups of the route in which the caller found the person just now.
             surface: Where they are shown.
+            shown: The record as it is shown; see `decide`.
 
         Raises:
             NotAllowed: Not one of the people who may answer, or the route reveals nothing
@@ -234,7 +245,13 @@ class Desk:
             check_text(path, field="paths", limit=_MAX_PATH, least=0)
         return await self.records.reveal(
             key,
-            Reveal(principal=principal, paths=tuple(paths), groups=tuple(groups), surface=surface),
+            Reveal(
+                principal=principal,
+                paths=tuple(paths),
+                groups=tuple(groups),
+                surface=surface,
+                shown=Shown.of(shown),
+            ),
         )
 
     async def cancel(

@@ -8,6 +8,7 @@ nothing (level 3).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from .approval import (
@@ -22,7 +23,7 @@ from .approval import (
 from .canonical import action_digest
 from .clock import Clock, SystemClock, new_id
 from .commands import Consume
-from .errors import ConfigError, NotAllowed
+from .errors import ConfigError, InvalidId, NotAllowed
 from .keys import PublicKey
 from .levels import find_verifier
 from .protocols import ApprovalStore
@@ -42,6 +43,7 @@ class Executor:
         clock: Time, for tests.
 
     Raises:
+        InvalidId: *agents* is one text, or *namespace* is no id.
         ConfigError: There are no keys: an executor that cannot verify must not run.
     """
 
@@ -54,6 +56,9 @@ class Executor:
         public_keys: Sequence[PublicKey | str] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if isinstance(agents, str):
+            # It would be read as its letters, and a part of the name would pass for it.
+            raise InvalidId(field="agents", reason="it is str, not a collection of names")
         verifier = find_verifier(store, public_keys)
         if verifier is None:
             raise ConfigError("SIGNOFF_PUBLIC_KEYS", "an executor needs the operator's public keys")
@@ -101,9 +106,10 @@ class Executor:
         if self._agents is not None and agent not in self._agents:
             raise NotAllowed(id, reason="agent")
         digest = action_digest(namespace=self._namespace, agent=agent, name=name, payload=payload)
-        stored = await self._records.get(key)
-        if stored.status is ApprovalStatus.APPROVED:
-            self._verifier.verify(stored, now=await self._records.now(), digest=digest)
-        return await self._records.consume(
-            key, Consume(operation_id=operation, digest=digest, by=agent)
-        )
+
+        def prove(current: Approval, now: datetime) -> None:
+            if current.status is ApprovalStatus.APPROVED:
+                self._verifier.verify(current, now=now, digest=digest)
+
+        command = Consume(operation_id=operation, digest=digest, by=agent)
+        return await self._records.consume(key, command, prove=prove)

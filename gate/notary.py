@@ -130,16 +130,23 @@ class Notary:
         if after.terms is not None:
             after = _with(
                 after,
-                votes=tuple(self._marked(after, "vote", vote) for vote in after.votes),
-                views=tuple(self._marked(after, "view", view) for view in after.views),
+                votes=tuple(
+                    self._marked(after, "vote", each, before.votes) for each in after.votes
+                ),
+                views=tuple(
+                    self._marked(after, "view", each, before.views) for each in after.views
+                ),
             )
         if after.decision is not None and before.decision is None:
             receipt = sign_receipt(after, self._key, use_within=self._use_within)
             after = _with(after, receipt=receipt)
         return after
 
-    def _marked(self, approval: Approval, kind: str, part: Vote | View) -> Any:
-        if part.mac is not None:
+    def _marked(
+        self, approval: Approval, kind: str, part: Vote | View, found: Sequence[Vote | View]
+    ) -> Any:
+        # What was read is ours only if it says so; a mark is for what is new.
+        if part.mac is not None or part in found:
             return part
         return part.model_copy(update={"mac": self._part_mac(approval, kind, part)})
 

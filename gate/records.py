@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from .approval import Approval
 from .clock import Clock
-from .commands import CastVote, Command, Consume, RecordView, Reveal
+from .commands import CastVote, Climb, Command, Consume, RecordView, Reveal, Route
 from .errors import (
     AlreadyConsumed,
     ApprovalNotFound,
@@ -37,6 +37,8 @@ _CLOCK_LIFE: Final = 60.0
 _CONFIRM_SECONDS: Final = 0.5
 
 T = TypeVar("T")
+_BUILD_ON_IT: Final = (CastVote, RecordView, Reveal, Route, Climb)
+"""Commands that need what stands in the record to be ours."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,13 @@ class Records:
         """Apply *command*; see `change`. Return the record that is now stored."""
         return (await self.change(key, command)).approval
 
-    async def change(self, key: str, command: Command) -> Change:
+    async def change(
+        self,
+        key: str,
+        command: Command,
+        *,
+        prove: Callable[[Approval, datetime], None] | None = None,
+    ) -> Change:
         """Apply *command* to the record and write the result, until it stands or is refused.
 
         Returns:
@@ -141,8 +149,9 @@ class Records:
                     if not await self.confirmed(current):
                         raise Unconfirmed(what, approval_id=current.id)
                     return Change(current, written=True)
-                if isinstance(command, (CastVote, RecordView)):
-                    await self._check(current, command, now)
+                if prove is not None:
+                    prove(current, now)
+                await self._check(current, command, now)
                 transition = apply(current, command, now)
                 if not transition.changed:
                     return Change(transition.approval, written=False)
@@ -171,8 +180,16 @@ class Records:
             # This call wrote nothing, but the one before it may have.
             raise Unconfirmed(what, approval_id=doubt.written.id) from error
 
-    async def consume(self, key: str, command: Consume) -> Approval:
+    async def consume(
+        self, key: str, command: Consume, *, prove: Callable[[Approval, datetime], None]
+    ) -> Approval:
         """Take the one run of the record; see `commit` for what is raised.
+
+        Args:
+            key: The record's.
+            command: What is about to run.
+            prove: Raises unless the record that it is given has its proof, at the store's time. It
+                sees the very record that is consumed: a store may say another thing each time.
 
         Raises:
             AlreadyConsumed: Another operation has it.
@@ -180,9 +197,11 @@ class Records:
         """
         store = self.store
         if not isinstance(store, ConsumeOnce):
-            return await self.commit(key, command)
+            return (await self.change(key, command, prove=prove)).approval
         now = await self.now()
-        transition = apply(await self._read(key), command, now)
+        current = await self._read(key)
+        prove(current, now)
+        transition = apply(current, command, now)
         consumption = transition.approval.consumption
         if not transition.changed or consumption is None:
             return transition.approval
@@ -226,14 +245,13 @@ class Records:
         if isinstance(self.store, EventLog):
             await self.store.append(events)
 
-    async def _check(
-        self, current: Approval, command: CastVote | RecordView | Reveal, now: datetime
-    ) -> None:
+    async def _check(self, current: Approval, command: Command | Reveal, now: datetime) -> None:
         """Refuse to build on what somebody else wrote into the record."""
-        if current.final:
+        if current.final or not isinstance(command, _BUILD_ON_IT):
             return
         if self.notary is None:
-            if current.terms is not None and current.terms.mac is not None:
+            signed = current.terms is not None and current.terms.mac is not None
+            if signed and isinstance(command, (CastVote, RecordView, Reveal)):
                 # What this desk writes would only be an alarm to those who hold the keys.
                 raise NotAllowed(current.id, reason="no_keys", principal=command.principal)
             return

@@ -27,7 +27,7 @@ class Quorum(WireModel, frozen=True):
 
 
 class Rung(WireModel, frozen=True):
-    """What is done when nobody has decided *after* seconds from when it was asked.
+    """What is done when nobody has decided *after* seconds from when it was routed.
 
     `remind` asks the same people again, in the thread; `widen` asks *also*, who from then on may
     answer for every quorum; `move` asks again in another channel.
@@ -64,6 +64,8 @@ class Terms(WireModel, frozen=True):
     """In the order of time."""
     reveal: bool = Field(default=True, strict=True)
     """Whether what is masked as a secret may be revealed to those who may answer."""
+    routed_at: Moment | None = None
+    """When they were fixed, by the store's clock: a ladder's times count from then."""
     mac: str | None = None
 
     @model_validator(mode="after")

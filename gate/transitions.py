@@ -27,7 +27,7 @@ the one that the caller passes is looked at. Nothing here is awaited, random, or
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from .approval import (
     Approval,
@@ -63,6 +63,10 @@ from .standing import Transition, about, as_of, check_open, refusal
 from .voting import cast, record_view
 
 __all__ = ["Transition", "apply"]
+
+_LONGEST: Final = timedelta(days=90)
+_AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of a gate on a plain store may be ahead."""
 
 
 def apply(approval: Approval, command: Command, now: datetime) -> Transition:
@@ -100,11 +104,24 @@ def _route(current: Approval, command: Route, now: datetime) -> Transition:
     if current.terms is not None:
         # Terms are fixed once. Two routers that read the same configuration agree.
         return Transition(current)
+    _check_times(current, now)
+    terms = command.terms.model_copy(update={"routed_at": now})
     return Transition(
-        current.model_copy(update={"terms": command.terms}),
+        current.model_copy(update={"terms": terms}),
         (ApprovalRouted(**about(current, now), channel=command.terms.channel),),
         before=current.deadline,
     )
+
+
+def _check_times(current: Approval, now: datetime) -> None:
+    """Refuse times that no gate writes: who writes into the store itself could claim any."""
+    life = timedelta(seconds=current.expires_in)
+    if (
+        current.expires_at != current.created_at + life
+        or life > _LONGEST
+        or current.created_at > now + _AHEAD
+    ):
+        raise NotAllowed(current.id, reason="odd_times")
 
 
 def _climb(current: Approval, command: Climb, now: datetime) -> Transition:
@@ -112,7 +129,7 @@ def _climb(current: Approval, command: Climb, now: datetime) -> Transition:
     rung = current.rung
     if rung is None or current.climbed != command.rung:
         return Transition(current)  # another one has taken it
-    if now < current.created_at + timedelta(seconds=rung.after):
+    if now < current.asked_at + timedelta(seconds=rung.after):
         raise NotAllowed(current.id, reason="not_due")
     told = {"rung": command.rung, **rung.model_dump(exclude={"after"})}
     return Transition(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from .approval import Approval, ApprovalStatus, Decision, Verdict, View, Vote
-from .commands import CastVote, RecordView, Reveal
+from .commands import CastVote, RecordView, Reveal, Shown
 from .errors import AlreadyDecided, NotAllowed
 from .events import ApprovalResolved, ApprovalRevealed, ApprovalViewed, ApprovalVoted
 from .quorum import may_vote, tally
@@ -21,6 +21,7 @@ _MAX_VIEWS: Final = 200
 def record_view(current: Approval, command: RecordView, now: datetime) -> Transition:
     """Return *current* with the person's view on record, once."""
     check_open(current)
+    _check_shown(current, command.shown, command.principal)
     terms = current.asking(now)
     _check_voter(current, terms, command.principal, command.groups, require_route=True)
     if current.seen_by(command.principal):
@@ -46,6 +47,7 @@ def reveal(current: Approval, command: Reveal, now: datetime) -> tuple[ApprovalR
         NotAllowed: The person may not answer, or the route reveals nothing (`reveal_forbidden`).
     """
     who = command.principal
+    _check_shown(current, command.shown, who)
     _check_voter(current, current.asking(now), who, command.groups, require_route=True)
     if current.terms is not None and not current.terms.reveal:
         raise NotAllowed(current.id, reason="reveal_forbidden", principal=who)
@@ -76,17 +78,21 @@ def cast(current: Approval, command: CastVote, now: datetime) -> Transition:
         if current.verdict is command.verdict and _repeats(current, vote):
             return Transition(current)
         raise AlreadyDecided(current)
+    _check_shown(current, command.shown, command.principal)
     terms = current.asking(now)
     _check_voter(
         current, terms, command.principal, command.groups, require_route=command.require_route
     )
     _check_answer(current, command)
-    # Other groups than before may be what completes a quorum.
-    if _repeats(current, vote, also=("groups",)):
-        return Transition(current)
     votes = (*(v for v in current.votes if v.principal != vote.principal), vote)
     # Without a route there is nobody to wait for: one trusted caller decides.
     verdict = tally(terms, votes) if terms else command.verdict
+    if verdict is Verdict.APPROVE and command.verdict is not Verdict.APPROVE:
+        # A wider circle can make enough of what others said before: not with this one's no.
+        verdict = None
+    # A repeat is no news, unless other groups or a wider circle let it complete a quorum.
+    if verdict is None and _repeats(current, vote, also=("groups",)):
+        return Transition(current)
     told = about(current, now) | {
         "principal": command.principal,
         "note": command.note,
@@ -157,6 +163,12 @@ def _check_voter(
     # Nobody can say of an unnamed caller that it is not one of them.
     if current.not_by and (who is None or who in current.not_by):
         raise NotAllowed(current.id, reason="not_by", principal=who)
+
+
+def _check_shown(current: Approval, shown: Shown | None, who: str | None) -> None:
+    """Refuse what somebody was shown of another record under the same key."""
+    if shown is not None and shown != Shown.of(current):
+        raise NotAllowed(current.id, reason="stale_card", principal=who)
 
 
 def _check_answer(current: Approval, command: CastVote) -> None:

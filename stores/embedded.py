@@ -30,7 +30,14 @@ from gate import ConfigError, StoreUnavailable
 
 from .private_folders import Folders, find_folders
 
-__all__ = ["EmbeddedServer", "embedded_server", "embedded_socket", "join_server", "valkey_binary"]
+__all__ = [
+    "EmbeddedServer",
+    "embedded_server",
+    "embedded_socket",
+    "end_server",
+    "join_server",
+    "valkey_binary",
+]
 
 _POLL: Final = 0.005
 _PATIENCE: Final = 10.0
@@ -136,6 +143,21 @@ async def embedded_socket(environ: Mapping[str, str]) -> Path | None:
     return None if found is None else found.socket
 
 
+async def end_server(environ: Mapping[str, str]) -> None:
+    """End the embedded server if it lives, whoever still uses it.
+
+    For who is about to remove its folder: a server whose folder is gone is found by nobody.
+
+    Raises:
+        ConfigError: A folder that others could enter or change.
+        StoreUnavailable: It does not end in time.
+    """
+    folders = find_folders(environ, create=False)
+    if folders.exist:
+        async with _start_lock(folders):
+            await _end(folders)
+
+
 class _Users:
     """This process's place among the users of the server."""
 
@@ -162,9 +184,13 @@ class _Users:
 
 
 async def _leave(folders: Folders, users: _Users) -> None:
-    async with _start_lock(folders):
-        if users.leave():
-            await _end(folders)
+    try:
+        async with _start_lock(folders):
+            if users.leave():
+                await _end(folders)
+    except FileNotFoundError:
+        # Whoever removed the folder had to end the server first: nothing is left to do.
+        return
 
 
 async def _start(folders: Folders, find_binary: Callable[[], Path | None]) -> EmbeddedServer:

@@ -90,7 +90,12 @@ def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> No
         seen = await place.show(approval, as_json=as_json, reveal=reveal)
         if seen and not approval.final and approval.terms is not None:
             with contextlib.suppress(NotAllowed, AlreadyDecided):
-                await place.desk.view(approval.key, principal=_voter().principal, surface="cli")
+                await place.desk.view(
+                    approval.key,
+                    principal=_voter().principal,
+                    surface="cli",
+                    shown=approval,
+                )
 
     _with_store(work)
 

@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gate import ConfigError, SignoffError, StoreUnavailable, SystemClock, new_id
-from stores import Store, open_store
+from stores import Store, key_folder, open_store
 
 from ..doctor import Finding, State, Subject, exit_code, plan, run_checks
+from ..keyring import open_keyring
 from ..settings import ENVIRONMENT, Settings, read_settings
 from ..slack.inspection import open_inspection
 from ..slack.text import visible
@@ -74,6 +75,7 @@ async def _examine(environ: Mapping[str, str], *, directory: Path) -> list[Findi
                     settings_error=error,
                     store=await _store(environ, stack),
                     workplace=workplace,
+                    signed=_signed(environ),
                     environ=environ,
                     levels=_levels(),
                     now=clock.now,
@@ -108,6 +110,15 @@ async def _store(environ: Mapping[str, str], stack: AsyncExitStack) -> Store | S
         return error
     except TimeoutError:
         return StoreUnavailable("open", cause=f"no answer within {_SECONDS:g} s")
+
+
+def _signed(environ: Mapping[str, str]) -> bool:
+    """Say whether the bot's keys are there and can be read; none are made for this."""
+    try:
+        open_keyring(key_folder(environ, create=False), create=False)
+    except ConfigError:
+        return False
+    return True
 
 
 def _levels() -> dict[str, int]:

@@ -42,7 +42,9 @@ def print_approvals(
         click.echo("Nothing is pending.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "agent", "action", "asked", "ends in", "channel"):
+    # Whole, in one line: it is there to be copied.
+    table.add_column("id", no_wrap=True)
+    for column in ("agent", "action", "asked", "ends in", "channel"):
         table.add_column(column, overflow="fold")
     for approval in map(masking.veil, approvals):
         table.add_row(

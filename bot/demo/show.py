@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import webbrowser
 from collections.abc import Mapping
 
@@ -31,6 +32,10 @@ async def show_demo(environ: Mapping[str, str], *, port: int, stop: asyncio.Even
     try:
         address = f"{stage.url}/?channel={CHANNEL}&as=U0ANA"
         console.print(Text.assemble("Open ", (address, "bold underline")))
+        console.print("For examples and `signoff list` in another terminal:")
+        for name, value in stage.exports.items():
+            # Whole, however narrow the terminal: it is there to be copied.
+            console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, markup=False)
         console.print("An agent asks there. Approve or reject as Ana; here is what it does:")
         if environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"):
             await asyncio.to_thread(webbrowser.open, address)

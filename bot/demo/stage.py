@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from gate import SignoffError
+from stores.embedded import end_server
 
 from ..manifest import build
 
 __all__ = ["CHANNEL", "Stage", "StageFailed", "set_stage"]
 
 CHANNEL: Final = "C0APPROVALS"
+_CONFIG: Final = "signoff.toml"
 _PATIENCE: Final = 20.0
 
+# No pattern: whatever is asked here has a route, the examples included.
 _ROUTES: Final = f"""\
 [[routes]]
-agent = "billing"
 channel = "{CHANNEL}"
 approvers = ["U0ANA", "U0BEN", "S0SECURITY"]
 expires_in = "1h"
@@ -48,6 +50,14 @@ class Stage:
     url: str
     folder: Path
     environ: Mapping[str, str]
+
+    @property
+    def exports(self) -> Mapping[str, str]:
+        """What another terminal needs to use the same server and routes."""
+        return {
+            "SIGNOFF_HOME": self.environ["SIGNOFF_HOME"],
+            "SIGNOFF_CONFIG": str(self.folder / _CONFIG),
+        }
 
     @property
     def marks(self) -> Path:
@@ -79,10 +89,12 @@ async def set_stage(environ: Mapping[str, str], *, port: int = 0) -> AsyncIterat
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signoff-")))
         (folder / "marks").mkdir()
-        (folder / "signoff.toml").write_text(_ROUTES, encoding="utf-8")
+        (folder / _CONFIG).write_text(_ROUTES, encoding="utf-8")
         own = {name: value for name, value in environ.items() if not name.startswith("SLACK_")}
         own = {name: value for name, value in own.items() if not name.startswith("SIGNOFF_")}
         own["SIGNOFF_HOME"] = str(folder / "home")
+        # After the bot, before the folder goes: somebody else's program may still use the server.
+        stack.push_async_callback(end_server, own)
         # What a person does with `signoff manifest` on Slack's own pages.
         manifest = folder / "manifest.json"
         manifest.write_text(json.dumps(build(socket_mode=True)), encoding="utf-8")
@@ -97,7 +109,7 @@ async def set_stage(environ: Mapping[str, str], *, port: int = 0) -> AsyncIterat
             "SLACK_API_URL": slack["api_url"],
             "SLACK_BOT_TOKEN": slack["bot_token"],
             "SLACK_APP_TOKEN": slack["app_token"],
-            "SIGNOFF_CONFIG": str(folder / "signoff.toml"),
+            "SIGNOFF_CONFIG": str(folder / _CONFIG),
             "SIGNOFF_LISTEN": "127.0.0.1:0",
         }
         await stack.enter_async_context(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from gate import (
@@ -148,6 +149,13 @@ class Commands:
             return _private(unknown_id(key))
         if not isinstance(found, Approval):
             return _private(self._reception.words(found))
+        terms = found.asking()
+        if terms is None or terms.channel != call.channel:
+            reason = await self._why_not(call.voter, found)
+            if reason is not None:
+                # On record, and told nobody: the answer is that to an id which does not exist.
+                await self._answers.refuse(key, replace(attempt, place=None), reason=reason)
+                return _private(unknown_id(key))
         answer = await self._answers.answer(found, attempt, verdict, note=note)
         if wants_review(answer):
             self._reviews.open(self._use(call, found), trigger=call.trigger)
@@ -170,11 +178,16 @@ class Commands:
 
     async def _may(self, voter: Voter, approval: Approval) -> bool | None:
         """Say whether *voter* may answer, ended or not; `None` where that cannot be checked."""
+        reason = await self._why_not(voter, approval)
+        return None if reason == "not_checked" else reason is None
+
+    async def _why_not(self, voter: Voter, approval: Approval) -> str | None:
+        """Return the word of the refusal that *voter* would get, `None` if they may answer."""
         try:
             groups = await self._answers.check(approval, voter)
         except NotAllowed as error:
-            return None if error.reason == "not_checked" else False
-        return why_not(approval, voter.principal, groups) is None
+            return error.reason
+        return why_not(approval, voter.principal, groups)
 
     async def _who(self, use: ShortcutUse) -> None:
         key = self._key_of(use)

@@ -50,7 +50,8 @@ def _person(user: dict[str, Any], *, clicked_from: str, home: str) -> Person:
     """Read a user object; what is missing counts against the person.
 
     Source: docs.slack.dev/reference/objects/user-object. `team_id` of the record and of the click
-    must both be the bot's own workspace, or both be the same other one.
+    must both be the bot's own workspace, or both be the same other one. A stranger is somebody of
+    another workspace, whom a route may admit; a guest is one wherever they are.
     """
     profile = user.get("profile")
     enterprise = user.get("enterprise_user")
@@ -65,10 +66,7 @@ def _person(user: dict[str, Any], *, clicked_from: str, home: str) -> Person:
         name=str(name or user.get("real_name") or user.get("name") or user.get("id")),
         live=user.get("deleted") is False and not user.get("is_invited_user"),
         human=user.get("is_bot") is False and not user.get("is_workflow_bot"),
-        member=user.get("team_id") == home
-        and clicked_from == home
-        and not user.get("is_restricted")
-        and not user.get("is_ultra_restricted")
-        and not user.get("is_stranger"),
+        member=user.get("team_id") == home and clicked_from == home and not user.get("is_stranger"),
+        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         teams=frozenset(both),
     )

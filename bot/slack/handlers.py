@@ -42,7 +42,14 @@ from .ids import (
 )
 from .parse import Click, HomeOpened, Reviewed, ShortcutUse, SlashCall, Submission
 from .reception import Adopt, Reception, Shown, Use
-from .render import MASKING, form_failed, reject_modal, shows_all
+from .render import (
+    MASKING,
+    TOO_MANY,
+    form_failed,
+    reject_modal,
+    shows_all,
+    too_many_modal,
+)
 from .review import Reviews, wants_review
 from .seal import Seal
 
@@ -55,6 +62,7 @@ Reply = Mapping[str, Any]
 _FORM_UNREADABLE: Final = (
     "Nothing was recorded: this form does not belong to a request that is known here."
 )
+_NOTHING_ELSE: Final[Mapping[str, Any]] = {}
 _FORM_BUDGET: Final = 0.8
 """Seconds for opening a form, beside the budgets of `bot.deciding`; Slack waits 3 s in all."""
 
@@ -172,7 +180,11 @@ class Handlers:
             return
         presented = form.presented
         reply, _ = await self._take(
-            form.voter, presented.attempt, presented.told_at, partial(self._submit_reason, form)
+            form.voter,
+            presented.attempt,
+            presented.told_at,
+            partial(self._submit_reason, form),
+            turned_away={"response_action": "errors", "errors": {REASON_BLOCK: TOO_MANY}},
         )
         await ack(**reply)
 
@@ -183,7 +195,12 @@ class Handlers:
             return _not_acknowledged()
         presented = form.presented
         reply, _ = await self._take(
-            form.voter, presented.attempt, presented.told_at, partial(self._submit_review, form)
+            form.voter,
+            presented.attempt,
+            presented.told_at,
+            partial(self._submit_review, form),
+            # Slack takes errors for inputs only, and a page has none.
+            turned_away={"response_action": "push", "view": too_many_modal()},
         )
         await ack(**reply)
         return None
@@ -244,12 +261,22 @@ class Handlers:
         return listener
 
     async def _take(
-        self, voter: Voter, attempt: str, place: str, work: Callable[[], Awaitable[Reply]]
+        self,
+        voter: Voter,
+        attempt: str,
+        place: str,
+        work: Callable[[], Awaitable[Reply]],
+        *,
+        turned_away: Reply = _NOTHING_ELSE,
     ) -> tuple[Reply, bool]:
-        """Do *work* once, at a bearable rate; return its reply, and whether it was done now."""
+        """Do *work* once, at a bearable rate; return its reply, and whether it was done now.
+
+        Where it was too much the reply is *turned_away*: a form that just closes looks as if its
+        answer counted.
+        """
 
         async def admitted() -> Reply:
-            return await work() if self._reception.admits(voter, told_at=place) else {}
+            return await work() if self._reception.admits(voter, told_at=place) else turned_away
 
         return await self._reception.once(attempt, admitted)
 

@@ -162,6 +162,7 @@ class People:
             live=True,
             human=True,
             member=team == TEAM,
+            guest=False,
             teams=frozenset({team}),
         )
 

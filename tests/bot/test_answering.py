@@ -13,9 +13,12 @@ from gate import (
     ApprovalAnswer,
     ApprovalRefused,
     ApprovalRequested,
+    ApprovalResolved,
+    ApprovalVoted,
     Desk,
     LoggedEvent,
     StoreUnavailable,
+    Verdict,
 )
 from gate.testing import FakeClock
 from tests.bot.chat import Chat, FaultyStore
@@ -159,3 +162,36 @@ def test_what_an_answer_is():
     event = refused().event
     assert isinstance(event, ApprovalAnswer)
     assert "C1" == owed_at(refused())
+
+
+@pytest.mark.parametrize("kind", [ApprovalVoted, ApprovalResolved])
+@pytest.mark.parametrize(
+    ("principal", "verdict", "told"),
+    [(ANA, "deny", 1), (ANA, "approve", 0), ("slack:T1:UBEN", "deny", 0)],
+)
+async def test_an_answer_is_told_only_if_the_record_holds_it(
+    at: Desktop,
+    kind: type[ApprovalVoted | ApprovalResolved],
+    principal: str,
+    verdict: Verdict,
+    told: int,
+):
+    """Who can write into the log makes nobody believe that their answer counts."""
+    asked = await at.store.put(pending(id="x"))
+    await at.desk.route(asked.key, route())
+    event = kind(id="x", at=START, principal=principal, verdict=verdict, place="C1", attempt="a")
+    await at.answers.tell(LoggedEvent("1", event))
+    assert [] == at.chat.told
+    await at.desk.decide(asked.key, Verdict.DENY, approver=ANA)
+    await at.answers.tell(LoggedEvent("1", event))
+    assert told == len(at.chat.told)
+
+
+@pytest.mark.parametrize("kind", [ApprovalVoted, ApprovalResolved])
+async def test_an_answer_without_a_record_is_told_to_nobody(
+    at: Desktop, kind: type[ApprovalVoted | ApprovalResolved]
+):
+    """What no record holds is not said to be recorded."""
+    event = kind(id="y", at=START, principal=ANA, verdict=Verdict.DENY, place="C1")
+    await at.answers.tell(LoggedEvent("1", event))
+    assert [] == at.chat.told

@@ -35,7 +35,9 @@ class Chat:
             await self.hold.wait()
         if self.away:
             raise LookupFailed("ratelimited")
-        return Person(team=team, id=user, name="x", live=self.live, human=True, member=True)
+        return Person(
+            team=team, id=user, name="x", live=self.live, human=True, member=True, guest=False
+        )
 
     async def members(self, group: str) -> frozenset[str]:
         self.asked.append(group)
@@ -133,12 +135,37 @@ async def test_the_cache_is_bounded(chat: Chat, ticks: Ticks):
     assert 10_002 == len(chat.asked)
 
 
-@pytest.mark.parametrize("flag", ["live", "human", "member"])
+FINE = {"live": True, "human": True, "member": True, "guest": False}
+
+
+@pytest.mark.parametrize("flag", FINE)
 def test_only_live_human_members_may_answer(flag: str):
-    """Each of the three alone keeps somebody out."""
-    fine = {"live": True, "human": True, "member": True}
-    assert Person(team="T1", id="U1", name="x", **fine).may_answer
-    assert not Person(team="T1", id="U1", name="x", **fine | {flag: False}).may_answer
+    """Each of the four alone keeps somebody out."""
+    assert Person(team="T1", id="U1", name="x", **FINE).may_answer
+    assert not Person(team="T1", id="U1", name="x", **FINE | {flag: not FINE[flag]}).may_answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "teams", "may"),
+    [
+        ({}, (), True),
+        ({}, ("T1",), True),
+        ({"member": False}, ("T1",), True),
+        ({"member": False}, ("T2",), False),
+        ({"member": False}, (), False),
+        ({"guest": True}, (), False),
+        ({"guest": True}, ("T1",), False),
+        ({"member": False, "guest": True}, ("T1",), False),
+        ({"member": False, "live": False}, ("T1",), False),
+        ({"member": False, "human": False}, ("T1",), False),
+    ],
+)
+def test_who_may_answer_where_other_teams_may(
+    changes: dict[str, bool], teams: tuple[str, ...], may: bool
+):
+    """A route's teams let their people in; guests, the gone and programs stay out, wherever."""
+    person = Person(team="T1", id="U1", name="x", teams=frozenset({"T1"}), **FINE | changes)
+    assert may is person.may_answer_in(teams)
 
 
 async def test_names_of_those_who_are_known(directory: CachedDirectory, chat: Chat):

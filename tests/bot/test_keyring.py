@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.keyring import open_keyring, rotate
-from gate import ConfigError, read_public_keys
+from bot.keyring import open_keyring, rotate, rotation
+from gate import ConfigError, PublicKey, read_public_keys
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 FILES = ("private.pem", "secret", "public_keys")
@@ -93,3 +93,32 @@ def test_rotation_leaves_no_gap(folder: Path) -> None:
     assert [newest.key.public.id, new.key.public.id] == [key.id for key in listed]
     with pytest.raises(ConfigError):
         rotate(folder.parent, now=NOW, grace=timedelta(days=1))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_a_rotation_that_stops_half_way_leaves_keys_that_work(folder: Path, steps: int) -> None:
+    """Whatever was written, the key in use is listed without an end, and the other one counts.
+
+    The next rotation is a rotation like any other, and ends what the unfinished one has left.
+    """
+    old = open_keyring(folder, create=True)
+    stopped = rotation(folder, now=NOW, grace=timedelta(days=1))
+    for _ in range(steps):
+        next(stopped)
+    ring = open_keyring(folder, create=False)
+    listed = {key.id: key.retired_at for key in ring.listed}
+    assert (steps < 2) is (old.key.public == ring.key.public)
+    assert listed[ring.key.public.id] is None
+    assert (NOW + timedelta(days=1) if steps == 3 else None) == listed[old.key.public.id]
+    newest = rotate(folder, now=NOW, grace=timedelta(days=2))
+    assert [newest.key.public.id] == [key.id for key in newest.listed if key.retired_at is None]
+    assert {key.id for key in ring.listed} < {key.id for key in newest.listed}
+
+
+def test_a_key_in_use_that_is_listed_as_ended_gets_a_grace_again(folder: Path) -> None:
+    """What it signed until now counts until the grace is over."""
+    ring = open_keyring(folder, create=True)
+    ended = PublicKey(ring.key.public.raw, retired_at=NOW - timedelta(days=1))
+    ring.public_keys.write_text(f"{ended}\n")
+    new = rotate(folder, now=NOW, grace=timedelta(days=1))
+    assert [None, NOW + timedelta(days=1)] == [key.retired_at for key in new.listed]

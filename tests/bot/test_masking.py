@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import string
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -252,3 +254,33 @@ def _behind(value: Any) -> Any:
         case list():
             return [_behind(item) for item in value]
     return value
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "sk-a-",
+        "eyJ",
+        "-eyJ",
+        "-eyJaaaaaaaa.",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN ",
+        "Bearer a",
+        "cookie:a=",
+        "a://a:",
+        'a="',
+        "--a ",
+        " \t",
+        "a: ",
+    ],
+)
+def test_no_text_keeps_the_bot_busy(part: str):
+    """A text of 250 kB that nearly fits, again and again, is read within seconds, not hours.
+
+    In a process of its own: one that does not come back can be ended.
+    """
+    code = (
+        "import sys; from bot.secret_looks import SecretLooks\n"
+        "SecretLooks().spans(sys.argv[1] * (250_000 // len(sys.argv[1])))"
+    )
+    subprocess.run([sys.executable, "-c", code, part], check=True, timeout=20)

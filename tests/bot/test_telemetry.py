@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.telemetry import configure_logs
 from gate import get_logger
@@ -61,6 +63,18 @@ def test_a_line_of_ours():
     )
     assert line["timestamp"].endswith("Z")
     assert "\\n" in line["approval"]
+
+
+def test_bolt_finding_the_token_is_no_news(monkeypatch: pytest.MonkeyPatch):
+    """The token in the environment makes Bolt warn twice of nothing; its other warnings stay."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-not-used")
+    stream = configured()
+
+    async def authorize() -> None: ...
+
+    AsyncApp(client=AsyncWebClient(), authorize=authorize, signing_secret="x")
+    logging.getLogger("slack_bolt.AsyncApp").warning("Unhandled request")
+    assert ["Unhandled request"] == [line["event"] for line in lines(stream)]
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])

@@ -226,8 +226,7 @@ async def test_a_click_on_a_forged_record_is_refused_and_told(life: Signed):
         id="x", at=approval.created_at, principal=ANA, verdict="approve", place=CHANNEL
     )
     await private.tell(LoggedEvent("1-0", event))
-    [message] = told
-    assert "Approved" not in message.text
+    assert [] == told
 
 
 async def test_a_desk_without_keys_cannot_answer_where_decisions_are_signed(life: Signed):

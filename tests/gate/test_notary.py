@@ -15,10 +15,12 @@ from gate import (
     ApprovalStatus,
     Decision,
     Desk,
+    Executor,
     NotAllowed,
     Notary,
     Quorum,
     ReceiptInvalid,
+    Rung,
     SigningKey,
     Tampered,
     Terms,
@@ -33,6 +35,8 @@ from tests.support.waiting import wait_until
 KEY = SigningKey.generate()
 SECRET = b"s" * 32
 NOTARY = Notary(KEY, secret=SECRET)
+RUNG = (Rung(after=1, action="remind"),)
+WIDER = (Rung(after=10, action="widen", also=(CAT,)),)
 TWO = route(Quorum(of=(ANA, BEN, CAT), needed=2))
 
 
@@ -283,3 +287,109 @@ async def test_a_desk_without_keys_does_not_write_into_signed_records(
     with pytest.raises(NotAllowed, match="no_keys"):
         await unsigned.view("x", principal=ANA)
     await unsigned.cancel("x", by="billing")
+
+
+class Flipping(Open):
+    """A store that says one thing, and then another."""
+
+    def __init__(self, clock: FakeClock, *answers: Approval) -> None:
+        super().__init__(clock=clock)
+        self._answers = list(answers)
+
+    async def get(self, key: str) -> Approval | None:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+async def test_the_record_that_is_consumed_is_the_one_that_is_proved(
+    asked: Approval, clock: FakeClock
+) -> None:
+    """P10: a store that says "pending" to the check and "approved" to the run releases nothing."""
+    forged = asked.model_copy(
+        update={
+            "status": ApprovalStatus.APPROVED,
+            "decided_at": START,
+            "decision": Decision(verdict=Verdict.APPROVE),
+        }
+    )
+    for answers in ((asked, forged), (asked, asked, forged)):
+        store = Flipping(clock, *answers)
+        gate = ApprovalGate(store, agent="billing", clock=clock, public_keys=[KEY.public])
+        executor = Executor(store, public_keys=[KEY.public], clock=clock)
+        for attempt in (
+            gate.consume("x", payload={"n": 1}),
+            executor.verify_and_consume("x", agent="billing", name="n", payload={"n": 1}),
+        ):
+            with pytest.raises((ReceiptInvalid, NotAllowed)):
+                await attempt
+
+
+async def test_votes_that_come_with_a_request_are_never_marked(
+    gate: ApprovalGate, desk: Desk, store: Open
+) -> None:
+    """Whoever writes votes before the route, or behind it, does not get the bot's mark on them."""
+    record = await gate.request(id="w", name="n", payload={"n": 1})
+    vote = Vote(principal=ANA, verdict=Verdict.APPROVE, at=START, digest=record.digest)
+    await store.forge("w", votes=(vote,))
+    with pytest.raises(Tampered):
+        await desk.route("w", TWO)
+    await store.forge("w", votes=())
+    routed = await desk.route("w", route(Quorum(of=(ANA, BEN), needed=2), ladder=RUNG))
+    await store.forge("w", votes=(vote,))
+    forged = await desk.get("w")
+    assert all(each.mac is None for each in NOTARY.attest(forged, forged).votes)
+    with pytest.raises(Tampered):
+        await desk.climb("w")
+    assert routed.terms == forged.terms
+
+
+async def test_an_answer_is_to_what_was_shown(asked: Approval, desk: Desk, store: Open) -> None:
+    """P6: another payload under the same key, swapped in behind the card, is not what was meant."""
+    for change in ({"nonce": "other"}, {"digest": "0" * 64}):
+        shown = asked.model_copy(update=change)
+        for attempt in (
+            desk.decide("x", "approve", approver=ANA, seen=True, shown=shown),
+            desk.view("x", principal=ANA, shown=shown),
+            desk.reveal("x", principal=ANA, paths=["/n"], shown=shown),
+        ):
+            with pytest.raises(NotAllowed, match="stale_card"):
+                await attempt
+    await desk.decide("x", "approve", approver=ANA, seen=True, shown=asked)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"created_at": START - timedelta(days=80)},
+        {"expires_at": START + timedelta(days=400)},
+        {"expires_in": 1.0},
+        {"created_at": START + timedelta(hours=1), "expires_at": START + timedelta(hours=25)},
+    ],
+)
+async def test_times_that_no_gate_writes_are_not_routed(
+    gate: ApprovalGate, desk: Desk, clock: FakeClock, times: Any
+) -> None:
+    """A ladder counts from the route, and nobody claims a life or a past that is none."""
+    record = await gate.request(id="t", name="n")
+    written = Open(clock=clock)
+    await written.put(record.model_copy(update=times))
+    with pytest.raises(NotAllowed, match="odd_times"):
+        await Desk(written, clock=clock, notary=NOTARY).route("t", TWO)
+
+
+async def test_a_no_never_completes_a_yes(desk: Desk, gate: ApprovalGate, clock: FakeClock) -> None:
+    """P11: when a wider circle makes enough of earlier answers, it takes another yes to decide."""
+    await gate.request(id="n", name="n")
+    terms = route(Quorum(of=(ANA,)), Quorum(of=(BEN,)), deny_threshold=2, ladder=WIDER)
+    await desk.route("n", terms)
+    await desk.decide("n", "approve", approver=ANA, seen=True)
+    await clock.advance(20)
+    await desk.climb("n")
+    await desk.decide("n", "approve", approver=CAT, seen=True)
+    assert "approved" == (await desk.get("n")).status
+    await gate.request(id="m", name="n")
+    await desk.route("m", terms)
+    await desk.decide("m", "approve", approver=ANA, seen=True)
+    await clock.advance(20)
+    await desk.climb("m")
+    kept = await desk.decide("m", "deny", approver=CAT)
+    assert ("pending", 2) == (kept.status, len(kept.votes))

@@ -82,8 +82,8 @@ _PEOPLE: Final = (
     Break(
         "guests count as members",
         "bot/slack/directory.py",
-        'and not user.get("is_restricted")',
-        "",
+        'user.get("is_restricted") or user.get("is_ultra_restricted")',
+        "False",
         ("tests/bot/slack/test_directory.py",),
     ),
     Break(
@@ -232,7 +232,7 @@ _SLACK: Final = (
     Break(
         "one person is looked at without end",
         "bot/slack/handlers.py",
-        "if self._reception.admits(voter, told_at=place) else {}",
+        "if self._reception.admits(voter, told_at=place) else turned_away",
         "",
         ("tests/bot/slack/test_reception.py",),
     ),

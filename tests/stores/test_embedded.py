@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +17,14 @@ import pytest
 from gate import ConfigError, StoreUnavailable
 from stores import open_store
 from stores.conformance.samples import pending
-from stores.embedded import EmbeddedServer, embedded_server, embedded_socket, valkey_binary
+from stores.embedded import (
+    EmbeddedServer,
+    embedded_server,
+    embedded_socket,
+    end_server,
+    join_server,
+    valkey_binary,
+)
 from tests.support.waiting import wait_until
 
 _OWNER = """
@@ -253,6 +261,17 @@ async def test_coming_and_going(environ: dict[str, str]) -> None:
     await asyncio.gather(*(come_and_go(number) for number in range(6)))
     async with embedded_server(environ=environ), open_store(environ=environ) as store:
         assert 48 == await store.pending_count()
+
+
+async def test_its_folder_may_be_removed_while_others_use_it(environ: dict[str, str]) -> None:
+    """Who ends the server and removes its folder leaves no server, and no error to its users."""
+    async with embedded_server(environ=environ) as server, join_server(environ) as joined:
+        assert joined is not None
+        await end_server(environ)
+        assert not _lives(server.pid)
+        shutil.rmtree(environ["SIGNOFF_HOME"])
+    assert await embedded_socket(environ) is None
+    await end_server(environ)
 
 
 async def test_a_killed_server_is_started_anew(environ: dict[str, str]) -> None:

@@ -37,7 +37,7 @@ PUBLIC_SUBMODULES = {
 
 OPENS_STORES = {
     "bot.app", "bot.cli.approvals", "bot.cli.audit", "bot.cli.doctor", "bot.cli.keygen",
-    "bot.cli.runs", "bot.demo.agent",
+    "bot.cli.runs", "bot.demo.agent", "bot.demo.stage",
 }  # fmt: skip
 KNOWS_SLACK = ("bot.slack",)
 """Beside `bot.app`, which puts everything together."""
@@ -103,7 +103,7 @@ def test_slack_is_known_in_one_folder():
 
 
 def test_the_bot_opens_a_store_in_few_places():
-    """Only the composition root, the command line and the demonstration's agent open a store."""
+    """Only the composition root, the command line and the demonstration open a store."""
     wrong = [
         _say(module, found)
         for module, found in _all("bot")

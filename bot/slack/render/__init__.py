@@ -8,7 +8,7 @@ elements of `rich_text`. Where a text has to be mrkdwn (the notification), it is
 from .buttons import Stamp
 from .card import card
 from .direct import direct
-from .forms import RejectForm, ended_modal, reject_modal
+from .forms import TOO_MANY, RejectForm, ended_modal, reject_modal, too_many_modal
 from .home import home
 from .ladder import moved, pointer
 from .lists import details, listing, unknown_id, usage, who_can_decide
@@ -20,6 +20,7 @@ from .thread import reply
 __all__ = [
     "MASKING",
     "REVIEW_LIMIT",
+    "TOO_MANY",
     "PageKind",
     "RejectForm",
     "ReviewForm",
@@ -43,6 +44,7 @@ __all__ = [
     "review_pages",
     "shows_all",
     "too_many",
+    "too_many_modal",
     "unknown_id",
     "unrecorded",
     "usage",

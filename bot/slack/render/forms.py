@@ -17,10 +17,23 @@ from .payload import MASKING
 from .status import ended_note, state_of, status_line
 from .titles import short_digest, title
 
-__all__ = ["MAX_REASON", "RejectForm", "ended_modal", "hidden", "reject_modal"]
+__all__ = [
+    "MAX_REASON",
+    "TOO_MANY",
+    "RejectForm",
+    "ended_modal",
+    "hidden",
+    "reject_modal",
+    "too_many_modal",
+]
 
 MAX_REASON: Final = 3000
 """Characters of a reason: what Slack's input takes, and what a note may have."""
+
+TOO_MANY: Final = (
+    "Nothing was recorded: too many clicks at once. Please wait ten seconds and try again."
+)
+"""What a form says that was not looked at."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,17 @@ def ended_modal(
             {**rich_text(*parts), "block_id": f"{BLOCK_PREFIX}:over:1"},
             _what(approval, f"{BLOCK_PREFIX}:over:2"),
         ],
+    }
+
+
+def too_many_modal() -> dict[str, Any]:
+    """Return the view that lies on top of a page whose submission was not looked at."""
+    return {
+        "type": "modal",
+        "callback_id": ALREADY_OVER,
+        "title": plain("Not recorded"),
+        "close": plain("Back"),
+        "blocks": [{**rich_text(section([Words(TOO_MANY)])), "block_id": f"{BLOCK_PREFIX}:over:1"}],
     }
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.keyring import open_keyring
 from bot.manifest import BOT_SCOPES, OPTIONAL_BOT_SCOPES
+from stores import key_folder
 from stores.embedded import embedded_server
 from tests.golden import same_as_golden
 from tests.support.emitted import Sandbox
@@ -98,6 +100,15 @@ def environ(slack: Sandbox, server: RedisServer) -> dict[str, str]:
     return tokens(slack) | {"SIGNOFF_REDIS_URL": server.url}
 
 
+def with_keys(folder: Path) -> None:
+    """Make the keys that `signoff run` makes at its first start."""
+    open_keyring(key_folder({"SIGNOFF_HOME": str(folder / "home")}, create=True), create=True)
+
+
+def open_to_others(folder: Path) -> None:
+    (folder / "home/keys/private.pem").chmod(0o644)
+
+
 def steady(text: str) -> str:
     """Return *text* without what differs from run to run."""
     text = re.sub(r"(Valkey|Redis) [0-9][0-9.]*", r"\1 9.9.9", text)
@@ -107,11 +118,24 @@ def steady(text: str) -> str:
 
 
 async def test_a_healthy_run(slack: Sandbox, server: RedisServer, tmp_path: Path):
-    """Everything is well, save for the level, which is 0 everywhere today: exit code 1."""
+    """Everything is well, the keys that decisions are signed with included: exit code 0."""
+    with_keys(tmp_path)
     done = await doctor(tmp_path, **environ(slack, server))
-    assert (1, "") == (done.code, done.err)
+    assert (0, "") == (done.code, done.err)
     same_as_golden("doctor/healthy.txt", steady(done.out))
     assert "\x1b" not in done.out
+
+
+async def test_keys_that_cannot_be_used(slack: Sandbox, server: RedisServer, tmp_path: Path):
+    """Without keys, or with keys that others can read, decisions are not signed: exit code 1."""
+    given = environ(slack, server)
+    states = []
+    for prepare in (lambda: None, lambda: with_keys(tmp_path), lambda: open_to_others(tmp_path)):
+        prepare()
+        done = await doctor(tmp_path, "--json", **given)
+        [level] = [each["state"] for each in json.loads(done.out) if each["check"] == "level"]
+        states.append((done.code, level))
+    assert [(1, "warn"), (0, "ok"), (1, "warn")] == states
 
 
 async def test_a_sick_run(slack: Sandbox, tmp_path: Path):
@@ -127,12 +151,13 @@ async def test_a_sick_run(slack: Sandbox, tmp_path: Path):
 
 async def test_json(slack: Sandbox, server: RedisServer, tmp_path: Path):
     """A list of objects with four texts each, under names that never change."""
+    with_keys(tmp_path)
     done = await doctor(tmp_path, "--json", **environ(slack, server))
-    assert (1, "") == (done.code, done.err)
+    assert (0, "") == (done.code, done.err)
     findings = json.loads(done.out)
     assert CHECKS == [finding["check"] for finding in findings]
     assert {("advice", "check", "found", "state")} == {tuple(sorted(each)) for each in findings}
-    assert {"ok", "warn"} == {finding["state"] for finding in findings}
+    assert {"ok"} == {finding["state"] for finding in findings}
     same_as_golden("doctor/healthy.json", json.loads(steady(done.out)))
 
 

@@ -52,12 +52,8 @@ class Examined:
 
 
 def troubles(findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    """Return what is not well, but for the level, which is 0 everywhere today."""
-    return [
-        (each.check, each.state.value)
-        for each in findings
-        if each.state is not State.OK and each.check != "level"
-    ]
+    """Return what is not well."""
+    return [(each.check, each.state.value) for each in findings if each.state is not State.OK]
 
 
 def settings_of(slack: Sandbox, *, transport: str = "socket", **more: Any) -> Settings:
@@ -91,6 +87,7 @@ async def examined(
                     settings=settings_of(slack),
                     store=store,
                     workplace=place,
+                    signed=True,
                     levels=levels or {},
                     now=now or SystemClock().now,
                     monotonic=asyncio.get_running_loop().time,

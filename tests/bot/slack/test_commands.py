@@ -138,6 +138,27 @@ async def test_not_an_approver(at: Office, verb: str):
     assert [(DAN, "not_approver", "slash")] == await at.refusals()
 
 
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+async def test_not_an_approver_elsewhere(at: Office, verb: str):
+    """Elsewhere a request of others is not known, word for word; the refusal is on record."""
+    await at.ask()
+    await at.ask("y")
+    world = at.slack.world
+    world.channels[ELSEWHERE].members += ["U0DAN", "U0ANA"]
+    unknown = said(await typed(at, "U0DAN", f"{verb} z", channel=ELSEWHERE))
+    assert unknown.replace("z", "x") == said(
+        await typed(at, "U0DAN", f"{verb} x", channel=ELSEWHERE)
+    ).replace("z", "x")
+    await at.desk.cancel("y")
+    assert "no request" in said(await typed(at, "U0DAN", f"{verb} y", channel=ELSEWHERE))
+    answers = await at.answers("U0DAN")
+    assert [True] * 3 == ["no request" in answer for answer in answers]
+    refused = [(DAN, "not_approver", "slash")] * 2
+    assert [(DAN, "approval_not_found", "slash"), *refused] == await at.refusals()
+    await typed(at, "U0ANA", "reject x", channel=ELSEWHERE)
+    assert Verdict.DENY is (await at.found()).verdict
+
+
 @pytest.mark.parametrize("user", ["U0GUEST", "U0EXT", "U0GONE"])
 async def test_outsiders(at: Office, user: str):
     """Guests are refused; strangers and the deactivated cannot even type it."""

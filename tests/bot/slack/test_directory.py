@@ -110,6 +110,18 @@ async def test_the_team_of_a_person_is_what_both_say(
     assert person.may_answer_in([]) is person.may_answer
 
 
+@pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted"])
+@pytest.mark.parametrize("home", [HOME, "T0OTHER"])
+async def test_a_guest_is_one_wherever_they_are(
+    edge: Edge, directory: SlackDirectory, flag: str, home: str
+):
+    """A route that admits a whole team does not admit the guests in it."""
+    knows(edge, team_id=home, **{flag: True})
+    person = await directory.person(home, "U1")
+    assert {home} == person.teams
+    assert not person.may_answer_in([home])
+
+
 @pytest.mark.parametrize(
     "body",
     [

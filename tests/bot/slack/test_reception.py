@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from gate import ApprovalStatus
-from tests.bot.slack.office import Office, office
+from tests.bot.slack.office import REJECT, REVIEW, Office, office
 from tests.support.waiting import wait_until
 
 ANA, DAN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0DAN"
@@ -42,3 +43,27 @@ async def test_more_than_thirty_clicks_in_ten_seconds_are_not_looked_at(at: Offi
     assert (await at.click("U0DAN", ts)).ok
     assert (DAN, "already_decided", "card") == (await at.refusals())[-1]
     assert 1 == len(await told())
+
+
+@pytest.mark.parametrize(("action", "left"), [(REJECT, 1), (REVIEW, 2)])
+async def test_a_form_that_is_not_looked_at_does_not_close(at: Office, action: str, left: int):
+    """It says that nothing was recorded, each time; after a while it can be submitted as it is."""
+    ts = await at.ask()
+    assert (await at.click("U0ANA", ts, action)).ok
+    form = (await at.view("U0ANA"))["id"]
+    other = await at.ask("y")
+    await at.desk.cancel("y")
+    for _ in range(31):
+        assert (await at.click("U0ANA", other)).ok
+    for _ in range(2):
+        done = await at.people.submit("U0ANA", view_id=(await at.view("U0ANA"))["id"])
+        assert done.ok
+        assert "Nothing was recorded" in json.dumps(done.answer)
+        assert left == await at.views("U0ANA")
+        if action == REVIEW:
+            await at.people.close_view("U0ANA")
+    assert ApprovalStatus.PENDING is (await at.found()).status
+    await at.clock.advance(10)
+    assert (await at.people.submit("U0ANA", view_id=form)).ok
+    assert (await at.found()).final
+    assert 0 == await at.views("U0ANA")
