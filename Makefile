@@ -27,7 +27,7 @@ check: install  ## Lint, format, types, structure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests/typing examples
+	$(BIN)/mypy tests/typing examples benchmarks
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -q tests/structure
 

@@ -89,15 +89,15 @@ async def test_limits_can_only_count(web: AsyncWebClient, client: SandboxClient)
 
 
 async def test_a_slack_second_can_be_short() -> None:
-    """With a scale of 1000, a second of Slack's is a millisecond, also in Retry-After."""
+    """With a scale of 100,000, a second of Slack's is ten microseconds, also in Retry-After."""
     async with (
-        Sandbox(rate_limits={"scale": 1000, "burst": 1}) as sandbox,
+        Sandbox(rate_limits={"scale": 100_000, "burst": 1}) as sandbox,
         SandboxClient(sandbox.url) as client,
     ):
         web = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url, retry_handlers=[])
         for number in range(5):
             await web.chat_postMessage(channel=APPROVALS, text=str(number))
-            await client.wait_for(lambda _: True, "one round trip, longer than a millisecond")
+            await client.wait_for(lambda _: True, "one round trip, longer than ten microseconds")
         assert {} == (await client.state()).violations
 
 
