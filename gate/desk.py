@@ -138,7 +138,6 @@ class Desk:
         ):
             if text is not None:
                 check_text(text, field=field, limit=limit, least=least)
-        kept = _metadata(metadata)
         edited, digest = await self._edit(key, payload)
         change = await self.records.change(
             key,
@@ -150,7 +149,7 @@ class Desk:
                 override_result=override_result,
                 edited=edited,
                 edited_digest=digest,
-                metadata=kept,
+                metadata=_metadata(metadata),
                 surface=surface,
                 seen=seen,
                 require_route=require_route,

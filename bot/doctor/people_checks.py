@@ -165,6 +165,6 @@ def _trouble(person: Person) -> str | None:
         return "deactivated, or invited and never came"
     if not person.human:
         return "a bot, not a person"
-    if not person.member:
+    if person.guest or not person.member:
         return "a guest, or of another organisation"
     return None

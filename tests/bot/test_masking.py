@@ -275,12 +275,12 @@ def _behind(value: Any) -> Any:
     ],
 )
 def test_no_text_keeps_the_bot_busy(part: str):
-    """A text of 250 kB that nearly fits, again and again, is read within seconds, not hours.
+    """A text of 1 MB that nearly fits, again and again, is read within seconds, not hours.
 
     In a process of its own: one that does not come back can be ended.
     """
     code = (
         "import sys; from bot.secret_looks import SecretLooks\n"
-        "SecretLooks().spans(sys.argv[1] * (250_000 // len(sys.argv[1])))"
+        "SecretLooks().spans(sys.argv[1] * (1_000_000 // len(sys.argv[1])))"
     )
     subprocess.run([sys.executable, "-c", code, part], check=True, timeout=20)
