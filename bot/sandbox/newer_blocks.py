@@ -6,6 +6,7 @@ docs.slack.dev. `data_visualization` is documented too thinly to be checked in d
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -23,16 +24,16 @@ _CHILDREN = frozenset(
 )  # fmt: skip
 
 
-class BlockProblems(Problems):
+class BlockProblems(Problems, ABC):
     """Problems that can also look into child blocks."""
 
+    @abstractmethod
     def block(self, block: Json, pointer: str) -> None:
         """Check one block."""
-        raise NotImplementedError
 
+    @abstractmethod
     def buttons(self, block: Json, key: str, pointer: str, most: int) -> None:
         """Check a list of buttons."""
-        raise NotImplementedError
 
 
 def check_newer(check: BlockProblems, kind: str, block: Json, pointer: str) -> None:
