@@ -29,11 +29,11 @@ from gate import (
     seal_events,
 )
 
+from .outlasting import FIRST_DELAY, LAST_DELAY
+
 __all__ = ["Sealer", "closes"]
 
 _BATCH: Final = 100
-_FIRST_DELAY: Final = 0.2
-_LAST_DELAY: Final = 30.0
 _IDLE: Final = 1.0
 _PATIENCE: Final = 3.0
 _REMEMBERED: Final = 10_000
@@ -59,7 +59,7 @@ class Sealer:
         store: AuditLog,
         *,
         readers: Sequence[str],
-        first_delay: float = _FIRST_DELAY,
+        first_delay: float = FIRST_DELAY,
         idle: float = _IDLE,
         keep: int = _KEEP,
         trim_every: int = _TRIM_EVERY,
@@ -96,7 +96,7 @@ class Sealer:
                 else:
                     self._log.warning("audit.store_away", error=error.code)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, _LAST_DELAY)
+                delay = min(delay * 2, LAST_DELAY)
 
     async def head(self) -> AuditHead:
         """Return the head of the chain.

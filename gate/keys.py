@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from .errors import ConfigError
+from .wire import to_base64url
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -86,7 +87,7 @@ class PublicKey:
         return cls(base64.urlsafe_b64decode(found[1] + "="), retired)
 
     def __str__(self) -> str:
-        text = "ed25519:" + base64.urlsafe_b64encode(self.raw).decode().rstrip("=")
+        text = "ed25519:" + to_base64url(self.raw)
         return text if self.retired_at is None else f"{text}@{self.retired_at.isoformat()}"
 
     def verifies(self, signature: bytes, message: bytes) -> bool:

@@ -7,7 +7,6 @@ votes and the views carry a MAC, checked before anything is signed. A mismatch i
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from .canonical import canonical_text
 from .errors import DigestMismatch, ReceiptInvalid, Tampered
 from .keys import PublicKey, SigningKey
 from .receipts import ReceiptVote, Verifier, sign_receipt
+from .wire import to_base64url
 
 __all__ = ["USE_WITHIN", "Notary"]
 
@@ -167,7 +167,7 @@ class Notary:
     def _mac(self, kind: str, value: Any) -> str:
         text = hashlib.sha256(canonical_text(value, max_size=_ROOM).encode()).digest()
         mac = hmac.new(self._mac_key, kind.encode() + b"\n" + text, hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(mac[:16]).decode().rstrip("=")
+        return to_base64url(mac[:16])
 
     @staticmethod
     def _same(found: str | None, expected: str) -> bool:

@@ -7,8 +7,6 @@ fields: what has another spelling does not verify.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,7 +18,7 @@ from .approval import Approval, Verdict
 from .canonical import canonical_text, parse_json
 from .errors import DigestMismatch, LimitExceeded, PayloadNotCanonical, ReceiptInvalid
 from .keys import PublicKey, SigningKey
-from .wire import Moment, WireModel
+from .wire import Moment, WireModel, from_base64url, to_base64url
 
 __all__ = ["Receipt", "ReceiptVote", "Verifier", "read_receipt", "sign_receipt"]
 
@@ -99,7 +97,7 @@ def sign_receipt(approval: Approval, key: SigningKey, *, use_within: timedelta) 
         result_hash=_hash(decision.override_result),
     )
     text = receipt.text().encode()
-    return ".".join(("r1", _encode(text), _encode(key.sign(_PREFIX + text))))
+    return ".".join(("r1", to_base64url(text), to_base64url(key.sign(_PREFIX + text))))
 
 
 def read_receipt(text: str) -> tuple[Receipt, bytes]:
@@ -111,7 +109,7 @@ def read_receipt(text: str) -> tuple[Receipt, bytes]:
     parts = text.split(".") if len(text) <= _LONGEST else []
     if len(parts) != 3 or parts[0] != "r1":
         raise ValueError("not a receipt of this version")
-    body, signature = _decode(parts[1]), _decode(parts[2])
+    body, signature = from_base64url(parts[1]), from_base64url(parts[2])
     try:
         receipt = Receipt.model_validate(parse_json(body))
     except (ValidationError, PayloadNotCanonical, LimitExceeded):
@@ -199,18 +197,3 @@ class Verifier:
 
 def _hash(text: str | None) -> str | None:
     return None if text is None else hashlib.sha256(text.encode()).hexdigest()
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decode(text: str) -> bytes:
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("not base64url") from None
-    # One spelling only: spare bits of the last character would make a second text of one receipt.
-    if _encode(data) != text:
-        raise ValueError("not base64url")
-    return data

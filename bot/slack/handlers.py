@@ -29,7 +29,6 @@ from .home import Homes
 from .ids import (
     APPROVE,
     COMMAND,
-    OPEN_CARD,
     PAGE,
     PAGE_BACK,
     REASON_BLOCK,
@@ -160,7 +159,6 @@ class Handlers:
             (REVEAL, self._turn),
         ):
             bolt.action(action)(self._clicked(work))
-        bolt.action(OPEN_CARD)(self._ignored)
         bolt.view(REJECT_FORM)(self.submit_reason)
         bolt.view(REVIEW_FORM)(self.submit_review)
         bolt.command(COMMAND)(self.slash)
@@ -235,9 +233,6 @@ class Handlers:
         opened = self._read(HomeOpened.parse, body)
         if opened is not None and opened.tab == "home":
             self.homes.opened(opened.voter)
-
-    async def _ignored(self, ack: Ack) -> None:
-        await ack()
 
     def _clicked(
         self, work: Callable[[Click], Awaitable[None]]

@@ -13,7 +13,6 @@ __all__ = [
     "APPROVE",
     "BLOCK_PREFIX",
     "COMMAND",
-    "OPEN_CARD",
     "PAGE",
     "PAGE_BACK",
     "REASON_BLOCK",
@@ -49,8 +48,6 @@ PAGE_BACK: Final = "signoff_page_back"
 """action_id of the button for the page before."""
 REVEAL: Final = "signoff_reveal"
 """action_id of the button that reveals the masked values of a page."""
-OPEN_CARD: Final = "signoff_open"
-"""action_id of the button that is a link to the card; Slack sends it all the same."""
 REJECT_FORM: Final = "signoff_reject_form"
 """callback_id of the form behind Reject."""
 REVIEW_FORM: Final = "signoff_review_form"
