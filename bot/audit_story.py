@@ -13,6 +13,7 @@ from typing import Any
 from gate import (
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalCancelledEvent,
     ApprovalConsumed,
     ApprovalEscalated,
@@ -73,6 +74,8 @@ def _words(event: ApprovalEvent, wire: Mapping[str, Any], approval: Approval | N
         case ApprovalVoted():
             who = event.principal or "an unnamed caller"
             return f"{who} answered {event.verdict.value} ({event.surface}){_note(event.note)}"
+        case ApprovalAmended():
+            return _amended(event, approval)
         case ApprovalResolved():
             return _decision(event, approval)
         case ApprovalEscalated():
@@ -105,9 +108,26 @@ def _end(event: ApprovalEvent) -> str | None:
     return None
 
 
+def _amended(event: ApprovalAmended, approval: Approval | None) -> str:
+    who = event.principal or "an unnamed caller"
+    if event.override:
+        done = "gave a result in place of a run"
+    elif approval is not None and event.digest == approval.digest:
+        done = "went back to what the agent asked"
+    else:
+        done = "edited the arguments"
+    void = "earlier approvals are void"
+    return f"{who} {done} ({event.surface}), digest {event.digest}; {void}"
+
+
 def _decision(event: ApprovalResolved, approval: Approval | None) -> str:
     who = event.principal or "an unnamed caller"
     said = f"decided: {event.verdict.value}, with the answer of {who} ({event.surface})"
+    if approval is not None and approval.decision is not None:
+        if approval.decision.override_result is not None:
+            said += ", in place of a run"
+        elif approval.decision.digest is not None:
+            said += ", as edited"
     said += _note(event.note)
     if approval is None:
         return said

@@ -179,7 +179,7 @@ from .run_errors import (
 from .segments import read_segment_anchor, sign_segment
 from .standing import as_of, refusal
 from .telling import hook_context
-from .terms import Quorum, Rung, Terms
+from .terms import Offer, Quorum, Rung, Terms
 
 __all__ = [
     "MAX_AUDIT_LINE",
@@ -259,6 +259,7 @@ __all__ = [
     "ModelFailed",
     "NotAllowed",
     "Notary",
+    "Offer",
     "Outcome",
     "Patched",
     "PayloadNotCanonical",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .answers import Amendment, Decision, Verdict, View, Vote
 from .approval import Approval, ApprovalStatus
@@ -248,21 +248,12 @@ def _check_answer(current: Approval, command: CastVote, wanted: _Proposal) -> No
     if command.verdict is Verdict.APPROVE and unseen:
         raise NotAllowed(current.id, reason="incomplete_view", principal=who)
     edits = wanted.digest != current.effective_digest
-    if edits and not (
-        command.verdict is Verdict.APPROVE and current.editable and _offers(current, "edit")
-    ):
+    if edits and not (command.verdict is Verdict.APPROVE and current.offers("edit")):
         raise NotAllowed(current.id, reason="edit_not_allowed", principal=who)
-    if command.override_result is not None and not (
-        current.allow_override and _offers(current, "override")
-    ):
+    if command.override_result is not None and not current.offers("override"):
         raise NotAllowed(current.id, reason="override_not_allowed", principal=who)
-    if command.verdict is Verdict.SKIP and not _offers(current, "skip"):
+    if command.verdict is Verdict.SKIP and not current.offers("skip"):
         raise NotAllowed(current.id, reason="skip_not_allowed", principal=who)
-
-
-def _offers(current: Approval, answer: Literal["edit", "override", "skip"]) -> bool:
-    """Say whether the route lets people give *answer*; without one the caller is trusted code."""
-    return current.terms is None or answer in current.terms.answers
 
 
 def _standing(current: Approval) -> _Proposal:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gate import Approval, ApprovalStatus
+from gate import UNCHANGED, Approval, ApprovalStatus
 
 from ..masking import Masking
+from ..slack.render.notation import rows_of
 from ..slack.render.payload import arguments
 from ..slack.text import visible
 
-__all__ = ["print_approval", "print_approvals", "print_json"]
+__all__ = ["print_approval", "print_approvals", "print_json", "print_proposal"]
 
 _COLOURS = {
     ApprovalStatus.PENDING: "yellow",
@@ -78,12 +80,38 @@ def print_approval(approval: Approval, *, masking: Masking | None) -> None:
         )
     )
     for label, value in _facts(approval):
-        console.print(Text.assemble((f"{label:<11}", "dim"), value))
+        console.print(Text.assemble((f"{label:<12}", "dim"), value))
+    if approval.effective_digest != approval.digest:
+        _print_change(console, approval.payload, approval.effective_payload)
     shown = arguments(approval.effective_payload)
     console.print(Text("arguments", style="dim"))
     # Whole here, however long: what cannot be seen cannot be approved.
     text = shown.text if shown.fits else json.dumps(payload, indent=2)
     console.print(Text(text), soft_wrap=True)
+
+
+def print_proposal(approval: Approval, payload: Any, result: str | None) -> None:
+    """Print what somebody is about to approve in place of what stands.
+
+    Args:
+        approval: As it counts now.
+        payload: The edited arguments, or `UNCHANGED`; whole, as the person wrote them.
+        result: What the agent is to get in place of a run.
+    """
+    console = Console(highlight=False)
+    if payload is not UNCHANGED:
+        _print_change(console, approval.effective_payload, payload)
+    if result is not None:
+        console.print(Text("in place of the run", style="dim"))
+        console.print(Text("\n".join(rows_of(result))), soft_wrap=True)
+
+
+def _print_change(console: Console, before: Any, after: Any) -> None:
+    console.print(Text("changes", style="dim"))
+    old, new = list(rows_of(before)), list(rows_of(after))
+    # The first two lines name files. A margin is before every row, so none can look like another.
+    rows = list(difflib.unified_diff(old, new, n=2, lineterm=""))[2:]
+    console.print(Text("\n".join(rows) or "none that can be seen here"), soft_wrap=True)
 
 
 def _facts(approval: Approval) -> list[tuple[str, Text]]:
@@ -98,6 +126,9 @@ def _facts(approval: Approval) -> list[tuple[str, Text]]:
         facts.append(("run", _text(approval.run)))
     if approval.reason:
         facts.append(("it says", _text(approval.reason)))
+    if approval.policy:
+        facts.append(("its policy", _text(approval.policy)))
+    facts.extend(_proposal(approval))
     terms = approval.asking()
     if terms:
         people = ", ".join(who for quorum in terms.quorums for who in quorum.of)
@@ -116,6 +147,24 @@ def _facts(approval: Approval) -> list[tuple[str, Text]]:
         facts.append(("consumed", _text(f"{at} by operation {approval.consumption.operation_id}")))
         facts.append(("outcome", _outcome(approval)))
     return facts
+
+
+def _proposal(approval: Approval) -> Iterator[tuple[str, Text]]:
+    """Yield what people made of the question, and what a yes is said to while it is open."""
+    amendment, result = approval.amendment, approval.proposed_result
+    if amendment is not None:
+        label = "edited by" if amendment.digest is not None else "changed by"
+        yield label, _text(amendment.principal or "an unnamed caller")
+    if result is not None:
+        yield "no run, but", Text("\n").join(Text(row) for row in rows_of(result))
+    if approval.final:
+        return
+    if result is not None:
+        yield "a yes is to", Text("this result: nothing runs, the agent gets it instead")
+    elif approval.effective_digest != approval.digest:
+        yield "a yes is to", Text("the arguments as edited")
+    else:
+        yield "a yes is to", Text("the arguments as the agent asked")
 
 
 def _outcome(approval: Approval) -> Text:

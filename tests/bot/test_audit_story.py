@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from bot.audit_story import receipt_key, tell
-from gate import Notary, SigningKey, event_from_wire, parse_json
-from tests.support.factories import approved, pending, route
+from gate import (
+    ApprovalAmended,
+    ApprovalResolved,
+    Decision,
+    Notary,
+    SigningKey,
+    Verdict,
+    event_from_wire,
+    parse_json,
+)
+from tests.support.factories import ANA, START, approved, pending, route
 
 CORPUS = sorted((Path(__file__).parents[1] / "corpus/event/v1").glob("*.json"))
 
@@ -28,6 +37,38 @@ def test_every_event_has_its_sentence(path: Path):
         assert event_from_wire(wire).at == at
         assert wire["type"] not in words
         assert "{" not in words
+
+
+def test_who_changed_what():
+    """An edit, a result in place of a run, the way back: by whom, where, and of which digest."""
+    asked = pending()
+    about: dict[str, Any] = {"id": asked.id, "at": START, "principal": ANA, "surface": "edit"}
+    for digest, override, record, words in (
+        ("1" * 64, False, asked, "edited the arguments"),
+        ("1" * 64, True, asked, "gave a result in place of a run"),
+        (asked.digest, False, asked, "went back to what the agent asked"),
+        (asked.digest, False, None, "edited the arguments"),
+    ):
+        event = ApprovalAmended(**about, digest=digest, override=override)
+        told = tell(event.to_wire(), record)[1]
+        assert told.startswith(f"{ANA} {words} (edit), digest {digest}")
+        assert told.endswith("earlier approvals are void")
+    unnamed = ApprovalAmended(id=asked.id, at=START, principal=None, digest="1" * 64)
+    assert "an unnamed caller edited" in tell(unnamed.to_wire(), asked)[1]
+
+
+def test_what_a_decision_was_about():
+    """Edited, in place of a run, or skipped: the decision's line says so."""
+    event = ApprovalResolved(id="delete-42", at=START, principal=ANA, verdict=Verdict.APPROVE)
+    for changes, words in (
+        ({"override_result": "by hand"}, "in place of a run"),
+        ({"payload": {}, "digest": "1" * 64}, "as edited"),
+    ):
+        decision = Decision(verdict=Verdict.APPROVE, **changes)
+        record = approved().model_copy(update={"decision": decision})
+        assert f", {words}" in tell(event.to_wire(), record)[1]
+    skipped = event.model_copy(update={"verdict": Verdict.SKIP})
+    assert "decided: skip" in tell(skipped.to_wire(), None)[1]
 
 
 def test_an_event_of_another_version_is_told_as_it_is():

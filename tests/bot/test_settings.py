@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -323,6 +324,15 @@ def test_quorums_ladder_and_agents(tmp_path: Path):
         Step(after=3600, action="move", channel="C0URGENT"),
     ) == rule.ladder
     assert {"billing": AgentRule(owner="U0ANA", principal="cli:ana")} == found.agents
+    assert ("edit", "override") == rule.answers
+
+
+@pytest.mark.parametrize("listed", [(), ("skip",), ("edit", "override", "skip")])
+def test_further_answers(tmp_path: Path, listed: tuple[str, ...]):
+    """What people may answer besides yes and no is listed; an empty list means nothing more."""
+    line = f"answers = {json.dumps(listed)}"
+    [rule] = settings(tmp_path, WHOLE.replace("self_approval = true", line)).routes
+    assert listed == rule.answers
 
 
 @pytest.mark.parametrize(
@@ -345,6 +355,9 @@ def test_quorums_ladder_and_agents(tmp_path: Path):
         ('owner = "U0ANA"', 'boss = "U0ANA"'),
         ('teams = ["T0PARTNER"]', 'teams = ["partner"]'),
         ("self_approval = true", "self_approval = 1"),
+        ("self_approval = true", 'answers = ["edit", "edit"]'),
+        ("self_approval = true", 'answers = ["approve"]'),
+        ("self_approval = true", 'answers = "edit"'),
     ],
 )
 def test_half_a_quorum_ladder_or_agent_stops_the_start(tmp_path: Path, old: str, new: str):

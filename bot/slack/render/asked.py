@@ -7,7 +7,7 @@ from gate import Approval, Quorum, Terms, Verdict, progress
 from .line import Foreign, Line, Names, Part, Person, Words, join
 from .status import people
 
-__all__ = ["answers_line", "asked_line", "asked_of", "heads", "pings", "progress_line"]
+__all__ = ["answers_line", "asked_line", "asked_of", "heads", "missing", "pings", "progress_line"]
 
 MOST_QUORUMS = 3
 MOST_VOTES = 3
@@ -108,6 +108,15 @@ def progress_line(approval: Approval) -> list[Part]:
     if terms.deny_threshold > 1 and against:
         line.append(Words(f"{between}{against} of {terms.deny_threshold} rejections"))
     return line
+
+
+def missing(approval: Approval) -> int:
+    """Return how many more people have to approve what is asked; 0 where it is decided."""
+    terms = approval.asking()
+    if approval.final or terms is None:
+        return 0
+    counts = zip(terms.quorums, progress(terms, approval.votes), strict=True)
+    return sum(max(0, quorum.needed - count) for quorum, count in counts)
 
 
 def heads(terms: Terms) -> str:

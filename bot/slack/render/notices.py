@@ -26,9 +26,10 @@ from gate import (
 
 from ...masking import Masking
 from ...messenger import Message
-from .asked import asked_line, asked_of
+from .asked import asked_line, asked_of, missing
 from .line import Foreign, Names, Part, Words, message
 from .payload import MASKING
+from .proposal import change_of
 from .status import UNCONFIRMED, State, ended_note, state_of, status_line
 
 __all__ = ["form_failed", "notice", "too_many", "unrecorded"]
@@ -72,10 +73,17 @@ _REFUSALS: Final = {
         "✋",
         "The route of this request reveals nothing that is masked. It can only be rejected.",
     ),
-    "edit_not_allowed": ("✋", "This request does not allow its arguments to be changed."),
+    "edit_not_allowed": (
+        "✋",
+        f"{_UNCHANGED}This request, or its route, does not let its arguments be edited.",
+    ),
     "override_not_allowed": (
         "✋",
-        "This request does not allow an answer in place of running it.",
+        f"{_UNCHANGED}This request, or its route, takes no answer in place of a run.",
+    ),
+    "skip_not_allowed": (
+        "✋",
+        f"{_UNCHANGED}The route of this request does not let it be skipped.",
     ),
     "not_checked": (
         "✋",
@@ -128,7 +136,7 @@ def notice(
     approval = approval and masking.veil(approval)
     match event:
         case ApprovalVoted():
-            return message([*_recorded(event.verdict), Words(_MORE)])
+            return _voted(event, approval)
         case ApprovalResolved():
             return _resolved(event.verdict, approval, names=known, confirmed=confirmed)
         case ApprovalRefused():
@@ -190,6 +198,24 @@ def too_many() -> Message:
     return _say("✋", "Too many clicks at once: some were not looked at. Please wait ten seconds.")
 
 
+def _voted(event: ApprovalVoted, approval: Approval | None) -> Message:
+    amendment = approval.amendment if approval is not None else None
+    # The answer with which somebody changes the question bears the time of the change.
+    own = amendment is not None and (amendment.principal, amendment.at) == (
+        event.principal,
+        event.at,
+    )
+    if approval is None or amendment is None or not own:
+        return message([*_recorded(event.verdict), Words(_MORE)])
+    result = amendment.override_result is not None
+    what = "result in place of a run" if result else "edit and approval"
+    said = f"Your {what} {'is' if result else 'are'} recorded. "
+    count = missing(approval)
+    more = "One more approval is" if count == 1 else f"{count} more approvals are"
+    tail = f"{more} needed; until then you can change yours." if count else _MORE
+    return _say("📝", said + tail)
+
+
 def _recorded(verdict: Verdict) -> list[Part]:
     word = Words(_ANSWERS[verdict], bold=True)
     return [Words("📝 Your answer is recorded: "), word, Words(". ")]
@@ -199,6 +225,9 @@ def _resolved(
     verdict: Verdict, approval: Approval | None, *, names: Names, confirmed: bool
 ) -> Message:
     line = _recorded(verdict)
+    change = change_of(approval) if approval is not None and verdict is Verdict.APPROVE else None
+    if change is not None:
+        line[-1:] = [Words(f", {change}. ")]
     if not confirmed:
         return message([*line, *UNCONFIRMED])
     if approval is None or not approval.final:

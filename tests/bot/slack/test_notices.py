@@ -33,7 +33,20 @@ from gate import (
 
 from ...golden import same_as_golden
 from .checks import accepted
-from .examples import ANA, BEN, NAMES, asked, cancelled, decided, ended, expired, later
+from .examples import (
+    ANA,
+    BEN,
+    NAMES,
+    agreed,
+    answered,
+    asked,
+    cancelled,
+    decided,
+    edited,
+    ended,
+    expired,
+    later,
+)
 from .hostile import texts
 
 BY: dict[str, Any] = {
@@ -60,6 +73,15 @@ EVENTS: dict[str, tuple[ApprovalAnswer, Approval | None]] = {
     "not_routed": (_refused("not_routed"), asked()),
     "not_checked": (_refused("not_checked"), asked()),
     "not_member": (_refused("not_member"), asked()),
+    "edit_not_allowed": (_refused("edit_not_allowed"), asked()),
+    "override_not_allowed": (_refused("override_not_allowed"), asked()),
+    "skip_not_allowed": (_refused("skip_not_allowed"), asked()),
+    "edited": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), edited()),
+    "edited_by_another": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), edited(by=BEN)),
+    "answered": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), answered()),
+    "approved_edited": (ApprovalResolved(**BY, verdict=Verdict.APPROVE), agreed(edited())),
+    "approved_answered": (ApprovalResolved(**BY, verdict=Verdict.APPROVE), agreed(answered())),
+    "skipped": (ApprovalResolved(**BY, verdict=Verdict.SKIP), decided(Verdict.SKIP)),
     "incomplete_view": (_refused("incomplete_view"), asked()),
     "already_answered": (_refused("already_answered"), asked()),
     "already_answered_and_over": (_refused("already_answered"), decided(Verdict.APPROVE)),
