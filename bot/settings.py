@@ -27,9 +27,11 @@ from gate import Bounds, ConfigError
 from .routing import AgentRule, RouteRule
 from .tables import FileTables, MaskingTable
 
-__all__ = ["ENVIRONMENT", "Settings", "read_masking", "read_settings"]
+__all__ = ["ENVIRONMENT", "Settings", "read_masking", "read_settings", "settings_faults"]
 
 MIN_SECRET: Final = 32
+_WAY_IN: Final = "SLACK_APP_TOKEN"
+_NO_WAY_IN: Final = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "SLACK_BOT_TOKEN": "the bot's token, `xoxb-…`",
@@ -114,7 +116,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
         if self.app_token is None and self.signing_secret is None:
-            raise ValueError("set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
+            raise ValueError(_NO_WAY_IN)
         return self
 
     @property
@@ -175,7 +177,40 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
             }
         )
     except ValidationError as error:
-        raise _config_error(error, fallback="SLACK_APP_TOKEN") from None
+        raise _config_errors(error, fallback=_WAY_IN)[0] from None
+
+
+def settings_faults(environ: Mapping[str, str], *, directory: Path) -> list[ConfigError]:
+    """Return all that is missing or wrong, where `read_settings` stops at the first thing.
+
+    Args:
+        environ: See `read_settings`.
+        directory: See `read_settings`.
+
+    Returns:
+        One error for each setting, the environment's first; none where the bot could start.
+    """
+    try:
+        read_settings(environ, directory=directory)
+    except ConfigError as error:
+        last = error
+    else:
+        return []
+    given = {name: environ[name] for name in ENVIRONMENT if environ.get(name)}
+    found: list[ConfigError] = []
+    try:
+        Settings.model_validate(given)
+    except ValidationError as error:
+        found += _config_errors(error, fallback=_WAY_IN)
+    if not given.keys() & {_WAY_IN, "SLACK_SIGNING_SECRET"}:
+        # Judged by the model only where everything else is well.
+        found.append(ConfigError(_WAY_IN, _NO_WAY_IN))
+    try:
+        _read_file(directory / given.get("SIGNOFF_CONFIG", "signoff.toml"))
+    except ConfigError as error:
+        found.append(error)
+    found.append(last)
+    return list({error.setting: error for error in reversed(found)}.values())[::-1]
 
 
 def read_masking(environ: Mapping[str, str], *, directory: Path) -> MaskingTable:
@@ -207,13 +242,17 @@ def _read_file(path: Path) -> FileTables:
     try:
         return FileTables.model_validate(data)
     except ValidationError as error:
-        raise _config_error(error, fallback=where, prefix=f"{where}: ") from None
+        raise _config_errors(error, fallback=where, prefix=f"{where}: ")[0] from None
 
 
-def _config_error(error: ValidationError, *, fallback: str, prefix: str = "") -> ConfigError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing" and not prefix:
-        reason = "it is not set"
-    return ConfigError(f"{prefix}{place}" if place else fallback, reason)
+def _config_errors(
+    error: ValidationError, *, fallback: str, prefix: str = ""
+) -> list[ConfigError]:
+    found = []
+    for each in error.errors():
+        place = ".".join(str(part) for part in each["loc"])
+        reason = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "missing" and not prefix:
+            reason = "it is not set"
+        found.append(ConfigError(f"{prefix}{place}" if place else fallback, reason))
+    return found

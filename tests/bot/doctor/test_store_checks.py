@@ -169,7 +169,7 @@ async def test_a_store_that_cannot_be_opened(well: Examined):
     assert "start the server, or mend SIGNOFF_REDIS_URL" == findings[1].advice
     assert {
         "store.writes", "store.persistence", "store.eviction", "store.pubsub", "store.clock",
-        "backlog", "routing",
+        "backlog", "routing", "audit", "alarms",
     } == {each.check for each in findings if each.state is State.WARN} - {"level"}  # fmt: skip
     assert "ok" == next(each.state for each in findings if each.check == "slack.token")
 
