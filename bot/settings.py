@@ -41,6 +41,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SIGNOFF_SECRET": "seals buttons and records, 32 characters or more; beside the keys if unset",
     "SIGNOFF_REDIS_URL": "`redis://`, `rediss://` or `unix://`; the embedded server if unset",
     "SIGNOFF_WAIT_REPLICAS": "replicas that must have a decision before it counts; `0` if unset",
+    "SIGNOFF_ALLOW_EVICTION": "`1` takes a server that may throw approvals away; `0` if unset",
     "SIGNOFF_CONFIG": "the TOML file with the routes; `signoff.toml` here if unset",
     "SIGNOFF_LISTEN": "`host:port` of health checks and HTTP delivery; `127.0.0.1:8080` if unset",
     "SIGNOFF_LOG_FORMAT": "`console` or `json`; `console` if unset",
@@ -63,6 +64,7 @@ class Settings(BaseModel):
     )
     redis_url: SecretStr | None = Field(default=None, alias="SIGNOFF_REDIS_URL")
     wait_replicas: int = Field(default=0, alias="SIGNOFF_WAIT_REPLICAS", ge=0, le=16)
+    allow_eviction: bool = Field(default=False, alias="SIGNOFF_ALLOW_EVICTION")
     listen: str = Field(
         default="127.0.0.1:8080",
         alias="SIGNOFF_LISTEN",
@@ -118,6 +120,14 @@ class Settings(BaseModel):
         if self.app_token is None and self.signing_secret is None:
             raise ValueError(_NO_WAY_IN)
         return self
+
+    @field_validator("allow_eviction", mode="before")
+    @classmethod
+    def _is_yes_or_no(cls, value: Any) -> Any:
+        # Exactly one spelling: what is meant as a no must not be read as a yes.
+        if value not in ("0", "1"):
+            raise ValueError("it must be 0 or 1")
+        return value == "1"
 
     @property
     def socket_mode(self) -> bool:

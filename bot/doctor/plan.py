@@ -82,11 +82,12 @@ def _store(subject: Subject) -> list[Check]:
                 )
             ),
         ]  # fmt: skip
+    evicting = subject.settings is not None and subject.settings.allow_eviction
     return [
         Check("store", partial(store_checks.reached, store)),
         Check("store.writes", partial(store_checks.writes, store)),
         Check("store.persistence", partial(store_checks.persistence, store)),
-        Check("store.eviction", partial(store_checks.eviction, store)),
+        Check("store.eviction", partial(store_checks.eviction, store, allowed=evicting)),
         Check("store.pubsub", partial(store_checks.pubsub, store, name=subject.name)),
         Check("store.clock", partial(store_checks.clock, store, now=subject.now)),
         Check("backlog", partial(backlog, store)),
