@@ -80,7 +80,8 @@ class PrivateAnswers:
         """Tell *logged* to whom it concerns, unless its attempt is told already.
 
         An event that concerns nobody in the chat is no error. An answer that the record does not
-        hold is told to nobody: whoever can write into the log could have made it up.
+        hold is told to nobody: whoever can write into the log could have made it up. One that its
+        person has changed since is told as such.
 
         Raises:
             DeliveryFailed: The chat did not take it; the caller tries again or gives up.
@@ -121,9 +122,13 @@ class PrivateAnswers:
 
 
 def _holds(approval: Approval | None, event: ApprovalVoted | ApprovalResolved) -> bool:
-    given = (event.principal, event.verdict)
+    """Say whether the record bears the event out: the answer, or a later one in its place."""
     votes = approval.votes if approval is not None else ()
-    return any(given == (vote.principal, vote.verdict) for vote in votes)
+    given = [vote for vote in votes if vote.principal == event.principal]
+    if any(vote.verdict is event.verdict for vote in given):
+        return True
+    # A decision is never changed; an answer on the way to one may be.
+    return isinstance(event, ApprovalVoted) and any(vote.at > event.at for vote in given)
 
 
 def principals_of(approval: Approval | None) -> set[str]:

@@ -22,6 +22,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.inbox import Inbox
+from bot.masking import Masking
 from bot.messenger import Message, Posted
 from bot.sandbox import Clock, Sandbox, SandboxClient
 from bot.slack import render
@@ -58,9 +59,14 @@ CHANGE = {
     "before": 'RATES = {\n    "basic": 10,\n    "plus": 20,\n}\n',
     "after": 'RATES = {\n    "basic": 10,\n    "plus": 25,\n    "max": 40,\n}\n',
 }
+SECRETS = {  # in pieces, so that no scanner takes them for true
+    "api_key": "sk_" + "live_" + "4f9c2b7e" * 4,
+    "url": "https://sync:" + "hunter2hunter2" + "@partner.example.com/v1",
+}
 TRAP = {"url": "https://\u0440\u0430ypal.com/transfer", "amount": 1250}
 WIDE = {"key_" * 40: True}
 STAMP = Seal(b"nobody's secret, for the pictures", installation="T0SANDBOX B0SIGNOFF").value
+HOW: dict[str, Any] = {"stamp": STAMP, "masking": Masking(secret=b"as above, for the pictures")}
 NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", "slack:T0SANDBOX:S0SECURITY": "@security"}
 TRICK = {"path": "/srv/reports/\u202egpj.exe", "note": "looks\u200b harmless"}
 ROWS = {"rows": [{"id": number, "owner": f"user-{number}"} for number in range(200)]}
@@ -102,7 +108,7 @@ class Studio:
     async def post(self, key: str) -> Posted:
         """Post the card as it stands, and its thread."""
         approval = await self.desk.get(key)
-        posted = await self.messenger.post(CHANNEL, render.card(approval, stamp=STAMP))
+        posted = await self.messenger.post(CHANNEL, render.card(approval, **HOW))
         for logged in await self.store.read("", limit=1000):
             message = render.reply(logged.event, approval) if logged.event.key == key else None
             if message is not None:
@@ -113,9 +119,14 @@ class Studio:
 Make = Callable[[Studio], Awaitable[str]]
 
 
-async def _pending(studio: Studio) -> str:
-    reason = "Kim asked support to close the account (ticket 1873)."
-    return await studio.ask("delete-user", USER, reason)
+def _only_asked(name: str, payload: Any, reason: str | None = None) -> Make:
+    async def make(studio: Studio) -> str:
+        return await studio.ask(name, payload, reason)
+
+    return make
+
+
+_pending = _only_asked("delete-user", USER, "Kim asked support to close the account (ticket 1873).")
 
 
 async def _half(studio: Studio) -> str:
@@ -150,29 +161,22 @@ async def _failed(studio: Studio) -> str:
     return key
 
 
-async def _rejected(studio: Studio) -> str:
-    key = await studio.ask("refund", REFUND, "The parcel never arrived.")
-    note = "Not without a second look at the amount."
-    await studio.desk.decide(key, "deny", approver=BEN, note=note, surface="form")
-    return key
+def _answered(verdict: str, note: str) -> Make:
+    async def make(studio: Studio) -> str:
+        key = await studio.ask("refund", REFUND, "The parcel never arrived.")
+        await studio.desk.decide(key, verdict, approver=BEN, note=note, surface="form")
+        return key
+
+    return make
 
 
-async def _skipped(studio: Studio) -> str:
-    key = await studio.ask("send-newsletter", {"list": "all", "issue": 31})
-    await studio.desk.decide(key, "skip", approver=BEN, surface="api", note="Next week.")
-    return key
+def _withdrawn(**how: str) -> Make:
+    async def make(studio: Studio) -> str:
+        key = await studio.ask("refund", REFUND, "The parcel never arrived.")
+        await studio.desk.cancel(key, **how)
+        return key
 
-
-async def _cancelled(studio: Studio) -> str:
-    key = await studio.ask("refund", REFUND, "The parcel never arrived.")
-    await studio.desk.cancel(key, by="billing", reason="The parcel arrived after all.")
-    return key
-
-
-async def _undeliverable(studio: Studio) -> str:
-    key = await studio.ask("deploy", DEPLOY, "All checks are green.")
-    await studio.desk.cancel(key, by="signoff", undeliverable="not_in_channel")
-    return key
+    return make
 
 
 async def _expired(studio: Studio) -> str:
@@ -182,28 +186,22 @@ async def _expired(studio: Studio) -> str:
     return key
 
 
-def _only_asked(name: str, payload: Any, reason: str | None = None) -> Make:
-    async def make(studio: Studio) -> str:
-        return await studio.ask(name, payload, reason)
-
-    return make
-
-
 STATES: dict[str, Make] = {
     "expired": _expired,  # first: the others shall not be an hour older
-    "skipped": _skipped,
-    "cancelled": _cancelled,
-    "undeliverable": _undeliverable,
+    "skipped": _answered("skip", "Next week."),
+    "cancelled": _withdrawn(by="billing", reason="The parcel arrived after all."),
+    "undeliverable": _withdrawn(by="signoff", undeliverable="not_in_channel"),
     "failed": _failed,
     "running": _running,
     "approved": _approved,
-    "rejected": _rejected,
+    "rejected": _answered("deny", "Not without a second look at the amount."),
     "done": _done,
     "half": _half,
     "unreadable": _only_asked("set-flags", WIDE),
     "trap": _only_asked("p\u0430y", TRAP, "The invoice is due today."),
     "change": _only_asked("edit-file", CHANGE, "The new price list."),
     "too-large": _only_asked("import-rows", ROWS, "The nightly import."),
+    "masked": _only_asked("set-credentials", SECRETS, "The partner's key was rotated."),
     "warning": _only_asked("open-file", TRICK, "It is only a picture."),
     "pending": _pending,
 }
@@ -312,7 +310,7 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
     """Return the modals: a review from its first to its last page, the form, and the end."""
     large, pending = await approval_of(stage, "too-large"), await approval_of(stage, "pending")
     pages = render.review_pages(large)
-    shown: dict[str, Any] = {"stamp": STAMP, "person": "U0ANA", "place": CHANNEL}
+    shown = HOW | {"person": "U0ANA", "place": CHANNEL}
     made = {
         f"review-{page}": render.review_modal(large, page, names=NAMES, **shown)
         for page in sorted({1, 2, pages})
@@ -321,6 +319,8 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
     made["review-change"] = render.review_modal(
         change, 1, names=NAMES, notice="You have not been shown all of it yet.", **shown
     )
+    masked = await approval_of(stage, "masked")
+    made["review-masked"] = render.review_modal(masked, 1, names=NAMES, **shown)
     made["reject"] = render.reject_modal(pending, **shown)
     made["ended"] = render.ended_modal(await approval_of(stage, "rejected"), names=NAMES)
     return made

@@ -15,10 +15,14 @@ from rich.text import Text
 from gate import Approval, ApprovalStatus
 
 from ..masking import Masking
+from ..proof import Proof
 from ..slack.render.payload import arguments
 from ..slack.text import visible
 
-__all__ = ["print_approval", "print_approvals", "print_json"]
+__all__ = ["print_approval", "print_approvals", "print_json", "print_proofs"]
+
+_NOT_VERIFIED = "not verified: the bot's keys are not here; SIGNOFF_KEYS names their folder"
+_FORGED = "somebody else wrote its {part}; no gate with the bot's public key runs it"
 
 _COLOURS = {
     ApprovalStatus.PENDING: "yellow",
@@ -35,9 +39,20 @@ def print_json(value: Any) -> None:
 
 
 def print_approvals(
-    approvals: Sequence[Approval], *, masking: Masking, now: datetime, total: int
+    approvals: Sequence[tuple[Approval, Proof | None]],
+    *,
+    masking: Masking,
+    now: datetime,
+    total: int,
 ) -> None:
-    """Print pending approvals as a table, oldest first."""
+    """Print pending approvals as a table, oldest first.
+
+    Args:
+        approvals: Each with what is known of it; `None` where nobody could vouch for it.
+        masking: Masks what looks like a secret.
+        now: The store's time.
+        total: How many there are in all.
+    """
     if not approvals:
         click.echo("Nothing is pending.")
         return
@@ -46,26 +61,31 @@ def print_approvals(
     table.add_column("id", no_wrap=True)
     for column in ("agent", "action", "asked", "ends in", "channel"):
         table.add_column(column, overflow="fold")
-    for approval in map(masking.veil, approvals):
+    for approval, proof in ((masking.veil(each), proof) for each, proof in approvals):
         table.add_row(
             _text(approval.key),
             _text(approval.agent),
             _text(approval.name),
             f"{_span((now - approval.created_at).total_seconds())} ago",
             _span((approval.deadline - now).total_seconds()),
-            _text(terms.channel) if (terms := approval.asking()) else "not routed",
+            _channel(approval, proof),
         )
     console = Console(highlight=False)
     console.print(table)
+    if any(proof is None for _, proof in approvals):
+        console.print(_NOT_VERIFIED, style="dim")
     if total > len(approvals):
         console.print(f"{total - len(approvals)} more; see --limit", style="dim")
 
 
-def print_approval(approval: Approval, *, masking: Masking | None) -> None:
+def print_approval(
+    approval: Approval, *, masking: Masking | None, proof: Proof | None = None
+) -> None:
     """Print one approval: what was asked, who may answer, what became of it.
 
     Args:
         approval: As it counts now.
+        proof: What is known of it; `None` where nobody could vouch for it.
         masking: Masks what looks like a secret; `None` reveals it.
     """
     payload = approval.effective_payload
@@ -77,7 +97,7 @@ def print_approval(approval: Approval, *, masking: Masking | None) -> None:
             (visible(approval.agent), "bold"), " asks to run ", (visible(approval.name), "bold")
         )
     )
-    for label, value in _facts(approval):
+    for label, value in _facts(approval, proof):
         console.print(Text.assemble((f"{label:<11}", "dim"), value))
     shown = arguments(approval.effective_payload)
     console.print(Text("arguments", style="dim"))
@@ -86,10 +106,49 @@ def print_approval(approval: Approval, *, masking: Masking | None) -> None:
     console.print(Text(text), soft_wrap=True)
 
 
-def _facts(approval: Approval) -> list[tuple[str, Text]]:
+def print_proofs(approvals: Sequence[tuple[Approval, Proof | None]]) -> None:
+    """Say on standard error what is not the bot's, or that nobody could tell.
+
+    Beside JSON on standard output, which is the records' own and nothing else.
+    """
+    for approval, proof in approvals:
+        if proof is not None and proof.flaw is not None:
+            found = _FORGED.format(part=proof.flaw)
+            click.echo(f"signoff: {visible(approval.key)}: FORGED: {found}", err=True)
+    if any(proof is None for _, proof in approvals):
+        click.echo(f"signoff: {_NOT_VERIFIED}", err=True)
+
+
+def _channel(approval: Approval, proof: Proof | None) -> Text:
+    if proof is not None and proof.flaw is not None:
+        return Text(f"FORGED: {_FORGED.format(part=proof.flaw)}", style="red")
+    terms = approval.asking()
+    return _text(terms.channel) if terms else Text("not routed")
+
+
+def _proof(approval: Approval, proof: Proof | None) -> Text:
+    if proof is None:
+        return Text(_NOT_VERIFIED)
+    if proof.flaw is not None:
+        return Text(f"FORGED: {_FORGED.format(part=proof.flaw)}", style="red")
+    if approval.decision is not None:
+        return Text("the decision is signed by the bot")
+    if approval.terms is not None and not approval.final:
+        return Text("who may answer, and the answers, are the bot's own")
+    return Text("there is nothing of the bot's in it to verify")
+
+
+def _status(approval: Approval, proof: Proof | None) -> Text:
+    if proof is not None and proof.flaw is not None:
+        return Text(f"says {approval.status.value}, but not by the bot", style="red")
+    return Text(approval.status.value, style=_COLOURS[approval.status])
+
+
+def _facts(approval: Approval, proof: Proof | None) -> list[tuple[str, Text]]:
     facts = [
         ("id", _text(approval.key)),
-        ("status", Text(approval.status.value, style=_COLOURS[approval.status])),
+        ("status", _status(approval, proof)),
+        ("proof", _proof(approval, proof)),
         ("asked", Text(approval.created_at.isoformat(timespec="seconds"))),
         ("ends", Text(approval.deadline.isoformat(timespec="seconds"))),
         ("digest", Text(approval.digest)),

@@ -39,6 +39,7 @@ _UNCLEAR: Final = (
     "the card shows what counts."
 )
 _MORE: Final = "More answers are needed; until then you can change yours."
+_DOT: Final = Words(".")
 _ANSWERS: Final = {Verdict.APPROVE: "approve", Verdict.DENY: "reject", Verdict.SKIP: "skip"}
 _ENDED: Final = frozenset(("already_decided", "approval_expired", "expired"))
 _REFUSALS: Final = {
@@ -128,7 +129,7 @@ def notice(
     approval = approval and masking.veil(approval)
     match event:
         case ApprovalVoted():
-            return message([*_recorded(event.verdict), Words(_MORE)])
+            return _voted(event, approval, names=known)
         case ApprovalResolved():
             return _resolved(event.verdict, approval, names=known, confirmed=confirmed)
         case ApprovalRefused():
@@ -193,6 +194,20 @@ def too_many() -> Message:
 def _recorded(verdict: Verdict) -> list[Part]:
     word = Words(_ANSWERS[verdict], bold=True)
     return [Words("📝 Your answer is recorded: "), word, Words(". ")]
+
+
+def _voted(event: ApprovalVoted, approval: Approval | None, *, names: Names) -> Message:
+    votes = approval.votes if approval is not None else ()
+    now = next((vote.verdict for vote in votes if vote.principal == event.principal), event.verdict)
+    if now is not event.verdict:
+        # Told late, as after a crash: what is read last must not be what counts no more.
+        before, after = (Words(_ANSWERS[word], bold=True) for word in (event.verdict, now))
+        line = [Words("📝 Your answer was recorded: "), before]
+        return message([*line, Words(". You have changed it since; what counts is "), after, _DOT])
+    if approval is None or not approval.final:
+        return message([*_recorded(event.verdict), Words(_MORE)])
+    ended = status_line(approval, state_of(approval), names=names, ping=False)
+    return message([*_recorded(event.verdict), *ended])
 
 
 def _resolved(
