@@ -255,9 +255,7 @@ def _read_file(path: Path) -> FileTables:
         raise _config_errors(error, fallback=where, prefix=f"{where}: ")[0] from None
 
 
-def _config_errors(
-    error: ValidationError, *, fallback: str, prefix: str = ""
-) -> list[ConfigError]:
+def _config_errors(error: ValidationError, *, fallback: str, prefix: str = "") -> list[ConfigError]:
     found = []
     for each in error.errors():
         place = ".".join(str(part) for part in each["loc"])

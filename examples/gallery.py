@@ -310,7 +310,7 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
     """Return the modals: a review from its first to its last page, the form, and the end."""
     large, pending = await approval_of(stage, "too-large"), await approval_of(stage, "pending")
     pages = render.review_pages(large)
-    shown = HOW | {"person": "U0ANA", "place": CHANNEL}
+    shown: dict[str, Any] = HOW | {"person": "U0ANA", "place": CHANNEL}
     made = {
         f"review-{page}": render.review_modal(large, page, names=NAMES, **shown)
         for page in sorted({1, 2, pages})

@@ -84,8 +84,9 @@ def list_pending(*, limit: int, as_json: bool, reveal: bool) -> None:
 def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> None:
     """Show one approval whole: what was asked, who may answer, what became of it.
 
-    With the bot's keys it says whether the bot wrote that; exit code 1 if somebody else did. Where you may answer it, it goes on record that you were shown all of it. What looks like a
-    secret is masked; `--reveal` shows it to those who may answer, which goes on record too.
+    With the bot's keys it says whether the bot wrote that; exit code 1 if somebody else did. Where
+    you may answer it, it goes on record that you were shown all of it. What looks like a secret is
+    masked; `--reveal` shows it to those who may answer, which goes on record too.
     """
 
     async def work(store: Store) -> None:

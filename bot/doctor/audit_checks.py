@@ -90,9 +90,10 @@ async def _newest_events(store: Sealed) -> AsyncIterator[ApprovalEvent]:
         return  # said by `audit`
     last = max(0, head.number - _LIMIT)
     while page := await store.sealed(last, limit=_PAGE):
-        for last, line in page:
+        for _, line in page:
             if _MARK in line and (event := _event(line)) is not None:
                 yield event
+        last = page[-1][0]
     cursor = head.cursor
     for _ in range(_LIMIT // _PAGE):
         waiting = await store.read(cursor, limit=_PAGE)

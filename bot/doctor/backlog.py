@@ -33,7 +33,8 @@ async def backlog(store: Backed) -> Sequence[Finding]:
     if not waiting:
         return [ok(check, "every event is told")]
     age = (await store.now() - waiting[0].event.at).total_seconds()
-    count = f"{_LIMIT} events or more" if len(waiting) >= _LIMIT else count_of(len(waiting), "event")
+    number = len(waiting)
+    count = f"{_LIMIT} events or more" if number >= _LIMIT else count_of(number, "event")
     found = f"{count} not told yet, the oldest {span_of(age)} old"
     if age <= _LATE:
         return [ok(check, found)]
