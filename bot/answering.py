@@ -22,6 +22,7 @@ from gate import (
     get_logger,
 )
 
+from .bearing import bears_out
 from .messenger import Message, Messenger
 
 __all__ = ["Names", "Notice", "PrivateAnswers", "owed_at", "principals_of"]
@@ -96,7 +97,8 @@ class PrivateAnswers:
         if kind != "slack" or mark in self._told:
             return
         approval = await self._look(event.key)
-        if isinstance(event, ApprovalVoted | ApprovalResolved) and not _holds(approval, event):
+        told_of_people = isinstance(event, ApprovalVoted | ApprovalResolved)
+        if told_of_people and (approval is None or not bears_out(approval, event)):
             self._log.warning("answer.not_on_record", approval=event.key, principal=event.principal)
             return
         names = self._names(principals_of(approval))
@@ -119,16 +121,6 @@ class PrivateAnswers:
             return None  # said all the same
         # What somebody else wrote is not told as anybody's answer.
         return found if self._desk.flaw(found) is None else None
-
-
-def _holds(approval: Approval | None, event: ApprovalVoted | ApprovalResolved) -> bool:
-    """Say whether the record bears the event out: the answer, or a later one in its place."""
-    votes = approval.votes if approval is not None else ()
-    given = [vote for vote in votes if vote.principal == event.principal]
-    if any(vote.verdict is event.verdict for vote in given):
-        return True
-    # A decision is never changed; an answer on the way to one may be.
-    return isinstance(event, ApprovalVoted) and any(vote.at > event.at for vote in given)
 
 
 def principals_of(approval: Approval | None) -> set[str]:
