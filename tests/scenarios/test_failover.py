@@ -177,3 +177,37 @@ async def test_a_failover_that_loses_the_last_writes(
                 assert 1 == house.runs(each), each
                 assert (await stands(survivor, each)).consumption is not None
         assert 0 == await bot.stop()
+
+
+async def test_without_replicas_to_wait_for_a_failover_may_forget_a_run(
+    house: House, slack: SandboxClient, pair: Pair
+):
+    """The limit that docs/security.md tells: a run may be forgotten; a lost yes is asked again."""
+    url = pair.way.url
+    bot = house.start_bot(quick=True, options={"patrol": 0.2}, SIGNOFF_REDIS_URL=url)
+    await bot.up()
+    agent = house.start_agent(redis_url=url)
+    forgotten = await approved(agent, slack)
+    lost, lost_card = await ask(agent, slack, hold=True)
+
+    await pair.part()
+    agent.go(forgotten)
+    await agent.tells(forgotten, "done")
+    await approve(slack, lost_card)
+    await until_card_says(slack, lost_card, "Approved by <@U0ANA>")
+    assert "Not confirmed" not in full_text((await slack.state()).message(CHANNEL, lost_card))
+    await agent.tells(lost, "approved")
+
+    await pair.fail_over()
+    async with open_store(pair.replica.url) as survivor:
+        assert 1 == house.runs(forgotten)
+        assert (await stands(survivor, forgotten)).consumption is None
+        await slack.wait_for(
+            lambda state: APPROVE in buttons(state.message(CHANNEL, lost_card)), "it is asked again"
+        )
+        agent.go(lost)
+        await approve(slack, lost_card)
+        await agent.tells(lost, "done")
+        assert 1 == house.runs(lost)
+        assert (await stands(survivor, lost)).consumption is not None
+    assert 0 == await bot.stop()
