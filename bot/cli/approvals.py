@@ -31,7 +31,8 @@ from ..proof import Proof
 from ..settings import read_masking
 from ..slack.ids import cli_principal
 from .named import checked_id
-from .output import print_approval, print_approvals, print_json, print_proofs
+from .output import print_approval, print_approvals, print_json
+from .proofs import print_proofs
 
 __all__ = ["approve", "cancel", "list_pending", "reject", "show"]
 

@@ -12,25 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gate import Approval, ApprovalStatus
+from gate import Approval
 
 from ..masking import Masking
 from ..proof import Proof
 from ..slack.render.payload import arguments
 from ..slack.text import visible
+from .proofs import NOT_VERIFIED, channel_text, proof_text, status_text
 
-__all__ = ["print_approval", "print_approvals", "print_json", "print_proofs"]
-
-_NOT_VERIFIED = "not verified: the bot's keys are not here; SIGNOFF_KEYS names their folder"
-_FORGED = "somebody else wrote its {part}; no gate with the bot's public key runs it"
-
-_COLOURS = {
-    ApprovalStatus.PENDING: "yellow",
-    ApprovalStatus.APPROVED: "green",
-    ApprovalStatus.REJECTED: "red",
-    ApprovalStatus.CANCELLED: "magenta",
-    ApprovalStatus.EXPIRED: "dim",
-}
+__all__ = ["print_approval", "print_approvals", "print_json"]
 
 
 def print_json(value: Any) -> None:
@@ -68,12 +58,12 @@ def print_approvals(
             _text(approval.name),
             f"{_span((now - approval.created_at).total_seconds())} ago",
             _span((approval.deadline - now).total_seconds()),
-            _channel(approval, proof),
+            channel_text(approval, proof),
         )
     console = Console(highlight=False)
     console.print(table)
     if any(proof is None for _, proof in approvals):
-        console.print(_NOT_VERIFIED, style="dim")
+        console.print(NOT_VERIFIED, style="dim")
     if total > len(approvals):
         console.print(f"{total - len(approvals)} more; see --limit", style="dim")
 
@@ -106,49 +96,11 @@ def print_approval(
     console.print(Text(text), soft_wrap=True)
 
 
-def print_proofs(approvals: Sequence[tuple[Approval, Proof | None]]) -> None:
-    """Say on standard error what is not the bot's, or that nobody could tell.
-
-    Beside JSON on standard output, which is the records' own and nothing else.
-    """
-    for approval, proof in approvals:
-        if proof is not None and proof.flaw is not None:
-            found = _FORGED.format(part=proof.flaw)
-            click.echo(f"signoff: {visible(approval.key)}: FORGED: {found}", err=True)
-    if any(proof is None for _, proof in approvals):
-        click.echo(f"signoff: {_NOT_VERIFIED}", err=True)
-
-
-def _channel(approval: Approval, proof: Proof | None) -> Text:
-    if proof is not None and proof.flaw is not None:
-        return Text(f"FORGED: {_FORGED.format(part=proof.flaw)}", style="red")
-    terms = approval.asking()
-    return _text(terms.channel) if terms else Text("not routed")
-
-
-def _proof(approval: Approval, proof: Proof | None) -> Text:
-    if proof is None:
-        return Text(_NOT_VERIFIED)
-    if proof.flaw is not None:
-        return Text(f"FORGED: {_FORGED.format(part=proof.flaw)}", style="red")
-    if approval.decision is not None:
-        return Text("the decision is signed by the bot")
-    if approval.terms is not None and not approval.final:
-        return Text("who may answer, and the answers, are the bot's own")
-    return Text("there is nothing of the bot's in it to verify")
-
-
-def _status(approval: Approval, proof: Proof | None) -> Text:
-    if proof is not None and proof.flaw is not None:
-        return Text(f"says {approval.status.value}, but not by the bot", style="red")
-    return Text(approval.status.value, style=_COLOURS[approval.status])
-
-
 def _facts(approval: Approval, proof: Proof | None) -> list[tuple[str, Text]]:
     facts = [
         ("id", _text(approval.key)),
-        ("status", _status(approval, proof)),
-        ("proof", _proof(approval, proof)),
+        ("status", status_text(approval, proof)),
+        ("proof", proof_text(approval, proof)),
         ("asked", Text(approval.created_at.isoformat(timespec="seconds"))),
         ("ends", Text(approval.deadline.isoformat(timespec="seconds"))),
         ("digest", Text(approval.digest)),
