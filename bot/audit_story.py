@@ -79,9 +79,12 @@ def _words(event: ApprovalEvent, wire: Mapping[str, Any], approval: Approval | N
         case ApprovalResolved():
             return _decision(event, approval)
         case ApprovalEscalated():
-            more = f": {', '.join(event.also)}" if event.also else ""
             there = f" in {event.channel}" if event.channel else ""
-            return f"asked again, step {event.rung + 1}: {event.action}{there}{more}"
+            said = f"asked again, step {event.rung + 1}: {event.action}{there}"
+            if not event.also:
+                return said
+            # From the event, not from the record: it says who was called at that time.
+            return f"{said}: {', '.join(event.also)}{_people(approval, rungs=event.rung + 1)}"
         case ApprovalRefused():
             who = event.principal or "somebody unknown"
             times = f" {event.count} times more" if event.count > 1 else ""
@@ -135,14 +138,16 @@ def _decision(event: ApprovalResolved, approval: Approval | None) -> str:
     return f"{said}; " + (f"receipt by key {key}" if key else "no receipt: it is not signed")
 
 
-def _people(approval: Approval | None) -> str:
+def _people(approval: Approval | None, *, rungs: int = 0) -> str:
+    """Return who may answer once so many rungs of the ladder are taken."""
     if approval is None or approval.terms is None:
         return ""
+    terms = approval.terms.after(approval.terms.ladder[:rungs])
     asked = (
-        f"{quorum.needed} of {quorum.name} ({', '.join(quorum.of)})"
-        for quorum in approval.terms.quorums
+        f"{quorum.needed} of {quorum.name} ({', '.join(quorum.of)})" for quorum in terms.quorums
     )
-    return f"; may answer: {' and '.join(asked)}"
+    when = "may answer from then on" if rungs else "may answer"
+    return f"; {when}: {' and '.join(asked)}"
 
 
 def _note(note: str | None) -> str:

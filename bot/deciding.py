@@ -23,6 +23,7 @@ from gate import (
     StoreUnavailable,
     Unconfirmed,
     Verdict,
+    is_among,
     may_vote,
 )
 
@@ -325,9 +326,9 @@ def why_not(approval: Approval, principal: str, groups: Collection[str]) -> str 
         return "not_routed"
     if not may_vote(terms, principal=principal, groups=groups):
         return "not_approver"
-    if principal in terms.excluded:
+    if is_among(principal, terms.excluded):
         return "self_approval"
-    return "not_by" if principal in approval.not_by else None
+    return "not_by" if is_among(principal, approval.not_by) else None
 
 
 def group_ids(approval: Approval, voter: Voter) -> dict[str, str]:

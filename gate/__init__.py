@@ -162,7 +162,7 @@ from .protocols import (
     Wake,
     Watch,
 )
-from .quorum import may_vote, progress
+from .quorum import is_among, may_vote, progress
 from .receipts import Receipt, Verifier, read_receipt
 from .run_errors import (
     ModelFailed,
@@ -321,6 +321,7 @@ __all__ = [
     "fs_glob",
     "get_logger",
     "hook_context",
+    "is_among",
     "lint_policy",
     "may_vote",
     "memory_category",

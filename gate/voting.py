@@ -17,7 +17,7 @@ from .events import (
     ApprovalVoted,
     Event,
 )
-from .quorum import may_vote, tally
+from .quorum import is_among, may_vote, tally
 from .standing import Transition, about, check_open
 from .terms import Terms
 
@@ -224,10 +224,10 @@ def _check_voter(
             raise NotAllowed(current.id, reason="not_routed", principal=who)
     elif who is None or not may_vote(terms, principal=who, groups=groups):
         raise NotAllowed(current.id, reason="not_approver", principal=who)
-    elif who in terms.excluded:
+    elif is_among(who, terms.excluded):
         raise NotAllowed(current.id, reason="self_approval", principal=who)
     # Nobody can say of an unnamed caller that it is not one of them.
-    if current.not_by and (who is None or who in current.not_by):
+    if current.not_by and (who is None or is_among(who, current.not_by)):
         raise NotAllowed(current.id, reason="not_by", principal=who)
 
 

@@ -19,6 +19,7 @@ from gate import (
     Desk,
     InvalidId,
     NotAllowed,
+    Tampered,
     Verdict,
     record_key,
 )
@@ -27,11 +28,13 @@ from stores import Store, key_folder, open_store
 from ..deciding import Answers, Attempt, Voter
 from ..keyring import open_keyring
 from ..masking import Masking, spots_of
+from ..proof import Proof
 from ..settings import read_masking
 from ..slack.ids import cli_principal
 from .edits import read_edit
 from .named import checked_id
 from .output import print_approval, print_approvals, print_json, print_proposal
+from .proofs import print_proofs
 
 __all__ = ["approve", "cancel", "list_pending", "reject", "show", "skip"]
 
@@ -71,11 +74,13 @@ def list_pending(*, limit: int, as_json: bool, reveal: bool) -> None:
         found = await store.get_many(keys)
         approvals = [record for record in found if isinstance(record, Approval)]
         desk = _Place(store)
+        proved = [(each, desk.proof(each)) for each in approvals]
         if as_json:
             print_json([await desk.wire(each, reveal=reveal) for each in approvals])
+            print_proofs(proved)
         else:
             now, total = await store.now(), await store.pending_count()
-            print_approvals(approvals, masking=desk.masking, now=now, total=total)
+            print_approvals(proved, masking=desk.masking, now=now, total=total)
 
     _with_store(work)
 
@@ -88,14 +93,19 @@ def list_pending(*, limit: int, as_json: bool, reveal: bool) -> None:
 def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> None:
     """Show one approval whole: what was asked, who may answer, what became of it.
 
-    Where you may answer it, it goes on record that you were shown all of it. What looks like a
-    secret is masked; `--reveal` shows it to those who may answer, which goes on record too.
+    With the bot's keys it says whether the bot wrote that; exit code 1 if somebody else did. Where
+    you may answer it, it goes on record that you were shown all of it. What looks like a secret is
+    masked; `--reveal` shows it to those who may answer, which goes on record too.
     """
 
     async def work(store: Store) -> None:
         place = _Place(store)
         approval = await place.desk.get(record_key(approval_id, namespace))
         seen = await place.show(approval, as_json=as_json, reveal=reveal)
+        proof = place.proof(approval)
+        if proof is not None and proof.flaw is not None:
+            # Shown all the same, as what it is; nobody has seen an approval by that.
+            raise Tampered(approval.key, part=proof.flaw)
         if seen and not approval.final and approval.terms is not None:
             with contextlib.suppress(NotAllowed, AlreadyDecided):
                 await place.desk.view(
@@ -237,7 +247,8 @@ class _Place:
         folder = key_folder(environ, create=False)
         secret: bytes | None = None
         self.desk = Desk(store)
-        if folder.exists():
+        self._keyed = folder.exists()
+        if self._keyed:
             ring = open_keyring(folder, create=False)
             secret = environ.get("SIGNOFF_SECRET", "").encode() or ring.secret
             self.desk = Desk(store, notary=ring.notary(secret))
@@ -255,9 +266,15 @@ class _Place:
         if as_json:
             wire = approval.to_wire() if reveal else self.masking.wire(approval)
             print_json(wire)
+            print_proofs([(approval, self.proof(approval))])
         else:
-            print_approval(approval, masking=None if reveal else self.masking)
+            masking = None if reveal else self.masking
+            print_approval(approval, masking=masking, proof=self.proof(approval))
         return reveal or not masked
+
+    def proof(self, approval: Approval) -> Proof | None:
+        """Return what the bot's keys say of *approval*; `None` where they are not here."""
+        return Proof(flaw=self.desk.flaw(approval)) if self._keyed else None
 
     async def wire(self, approval: Approval, *, reveal: bool) -> dict[str, Any]:
         """Return *approval* for scripts, masked unless it may be revealed to this person."""

@@ -13,22 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gate import UNCHANGED, Approval, ApprovalStatus
+from gate import UNCHANGED, Approval
 
 from ..masking import Masking
+from ..proof import Proof
 from ..slack.render.notation import rows_of
 from ..slack.render.payload import arguments
 from ..slack.text import visible
+from .proofs import NOT_VERIFIED, channel_text, proof_text, status_text
 
 __all__ = ["print_approval", "print_approvals", "print_json", "print_proposal"]
-
-_COLOURS = {
-    ApprovalStatus.PENDING: "yellow",
-    ApprovalStatus.APPROVED: "green",
-    ApprovalStatus.REJECTED: "red",
-    ApprovalStatus.CANCELLED: "magenta",
-    ApprovalStatus.EXPIRED: "dim",
-}
 
 
 def print_json(value: Any) -> None:
@@ -37,9 +31,20 @@ def print_json(value: Any) -> None:
 
 
 def print_approvals(
-    approvals: Sequence[Approval], *, masking: Masking, now: datetime, total: int
+    approvals: Sequence[tuple[Approval, Proof | None]],
+    *,
+    masking: Masking,
+    now: datetime,
+    total: int,
 ) -> None:
-    """Print pending approvals as a table, oldest first."""
+    """Print pending approvals as a table, oldest first.
+
+    Args:
+        approvals: Each with what is known of it; `None` where nobody could vouch for it.
+        masking: Masks what looks like a secret.
+        now: The store's time.
+        total: How many there are in all.
+    """
     if not approvals:
         click.echo("Nothing is pending.")
         return
@@ -48,26 +53,31 @@ def print_approvals(
     table.add_column("id", no_wrap=True)
     for column in ("agent", "action", "asked", "ends in", "channel"):
         table.add_column(column, overflow="fold")
-    for approval in map(masking.veil, approvals):
+    for approval, proof in ((masking.veil(each), proof) for each, proof in approvals):
         table.add_row(
             _text(approval.key),
             _text(approval.agent),
             _text(approval.name),
             f"{_span((now - approval.created_at).total_seconds())} ago",
             _span((approval.deadline - now).total_seconds()),
-            _text(terms.channel) if (terms := approval.asking()) else "not routed",
+            channel_text(approval, proof),
         )
     console = Console(highlight=False)
     console.print(table)
+    if any(proof is None for _, proof in approvals):
+        console.print(NOT_VERIFIED, style="dim")
     if total > len(approvals):
         console.print(f"{total - len(approvals)} more; see --limit", style="dim")
 
 
-def print_approval(approval: Approval, *, masking: Masking | None) -> None:
+def print_approval(
+    approval: Approval, *, masking: Masking | None, proof: Proof | None = None
+) -> None:
     """Print one approval: what was asked, who may answer, what became of it.
 
     Args:
         approval: As it counts now.
+        proof: What is known of it; `None` where nobody could vouch for it.
         masking: Masks what looks like a secret; `None` reveals it.
     """
     payload = approval.effective_payload
@@ -79,7 +89,7 @@ def print_approval(approval: Approval, *, masking: Masking | None) -> None:
             (visible(approval.agent), "bold"), " asks to run ", (visible(approval.name), "bold")
         )
     )
-    for label, value in _facts(approval):
+    for label, value in _facts(approval, proof):
         console.print(Text.assemble((f"{label:<12}", "dim"), value))
     if approval.effective_digest != approval.digest:
         _print_change(console, approval.payload, approval.effective_payload)
@@ -114,10 +124,11 @@ def _print_change(console: Console, before: Any, after: Any) -> None:
     console.print(Text("\n".join(rows) or "none that can be seen here"), soft_wrap=True)
 
 
-def _facts(approval: Approval) -> list[tuple[str, Text]]:
+def _facts(approval: Approval, proof: Proof | None) -> list[tuple[str, Text]]:
     facts = [
         ("id", _text(approval.key)),
-        ("status", Text(approval.status.value, style=_COLOURS[approval.status])),
+        ("status", status_text(approval, proof)),
+        ("proof", proof_text(approval, proof)),
         ("asked", Text(approval.created_at.isoformat(timespec="seconds"))),
         ("ends", Text(approval.deadline.isoformat(timespec="seconds"))),
         ("digest", Text(approval.digest)),

@@ -11,15 +11,18 @@ import pytest
 from bot.audit_story import receipt_key, tell
 from gate import (
     ApprovalAmended,
+    ApprovalEscalated,
     ApprovalResolved,
+    ApprovalRouted,
     Decision,
     Notary,
+    Rung,
     SigningKey,
     Verdict,
     event_from_wire,
     parse_json,
 )
-from tests.support.factories import ANA, START, approved, pending, route
+from tests.support.factories import ANA, BEN, CAT, START, approved, pending, route
 
 CORPUS = sorted((Path(__file__).parents[1] / "corpus/event/v1").glob("*.json"))
 
@@ -91,3 +94,25 @@ def test_whose_receipt_it_is():
     resolved = read(next(path for path in CORPUS if path.stem == "resolved"))
     assert f"receipt by key {key.public.id}" in tell(resolved, signed)[1]
     assert "it is not signed" in tell(resolved, record)[1]
+
+
+def test_who_may_answer_is_told_as_the_ladder_widens_it():
+    """Each step says who may answer from then on; the first line who could at first."""
+    ladder = (
+        Rung(after=1, action="widen", also=(CAT,)),
+        Rung(after=2, action="remind"),
+        Rung(after=3, action="widen", also=("slack:T1:SONCALL",)),
+    )
+    record = pending(terms=route(ladder=ladder))
+    steps = [
+        ApprovalEscalated(id=record.id, at=START, rung=at, action=rung.action, also=rung.also)
+        for at, rung in enumerate(ladder)
+    ]
+    routed = ApprovalRouted(id=record.id, at=START, channel="C1")
+    first, *later = [tell(event.to_wire(), record)[1] for event in (routed, *steps)]
+    before = f"1 of approvers ({ANA}, {BEN}"
+    assert first.endswith(f"; may answer: {before})")
+    assert later[0].endswith(f"widen: {CAT}; may answer from then on: {before}, {CAT})")
+    assert "asked again, step 2: remind" == later[1]
+    assert later[2].endswith(f"; may answer from then on: {before}, {CAT}, slack:T1:SONCALL)")
+    assert tell(steps[0].to_wire(), None)[1].endswith(f"widen: {CAT}")

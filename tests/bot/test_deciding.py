@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.deciding import Answers, Attempt, Budgets, Voter
+from bot.deciding import Answers, Attempt, Budgets, Voter, why_not
 from bot.directory import CachedDirectory
 from gate import (
     AlreadyDecided,
@@ -242,6 +242,15 @@ async def test_whose_agent_it_is_may_not_decide(at: Desktop, verdict: Verdict):
         assert isinstance(answer.refused, NotAllowed)
         assert "self_approval" == answer.refused.reason
     assert ["card", "form"] == [surface for _, _, surface in await at.refusals()]
+
+
+def test_why_not_knows_people_in_every_workspace():
+    """What a person is told before they answer is what their answer would get."""
+    elsewhere = ANA.principal.replace(":T", ":T9")
+    asked = pending(terms=route(Quorum(of=(elsewhere,)), excluded=(ANA.principal,)))
+    assert "self_approval" == why_not(asked, elsewhere, ())
+    asked = pending(terms=route(Quorum(of=(elsewhere,))), not_by=(ANA.principal,))
+    assert "not_by" == why_not(asked, elsewhere, ())
 
 
 async def test_whom_the_ladder_added_may_decide(at: Desktop):

@@ -260,6 +260,15 @@ def test_an_absolute_path_and_a_relative_one(tmp_path: Path):
         assert 1 == len(found.routes)
 
 
+def test_eviction_is_allowed_by_one_word_only(tmp_path: Path):
+    """`1` allows it, `0` and nothing do not; any other word stops the start."""
+    said = [settings(tmp_path, SIGNOFF_ALLOW_EVICTION=each) for each in ("1", "0", "")]
+    assert [True, False, False] == [each.allow_eviction for each in said]
+    for word in ("yes", "true", "2", "noeviction"):
+        with pytest.raises(ConfigError, match="SIGNOFF_ALLOW_EVICTION: it must be 0 or 1"):
+            settings(tmp_path, SIGNOFF_ALLOW_EVICTION=word)
+
+
 def test_every_variable_is_described():
     """The list of variables, which the documentation is made from, knows each that is read."""
     read = {field.alias for field in Settings.model_fields.values() if field.alias}

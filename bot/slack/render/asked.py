@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate import Approval, Quorum, Terms, Verdict, progress
+from gate import Approval, Quorum, Terms, Verdict, is_among, progress
 
 from .line import Foreign, Line, Names, Part, Person, Words, join
 from .status import people
@@ -24,11 +24,11 @@ def asked_of(approval: Approval) -> Terms | None:
     terms = approval.asking()
     if terms is None:
         return None
-    barred = {*terms.excluded, *approval.not_by}
+    barred = (*terms.excluded, *approval.not_by)
     if not barred:
         return terms
     quorums = tuple(
-        quorum.model_copy(update={"of": tuple(of for of in quorum.of if of not in barred)})
+        quorum.model_copy(update={"of": tuple(of for of in quorum.of if not is_among(of, barred))})
         for quorum in terms.quorums
     )
     return terms.model_copy(update={"quorums": quorums})

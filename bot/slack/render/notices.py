@@ -7,6 +7,7 @@ from typing import Final
 
 from gate import (
     AlreadyDecided,
+    Amendment,
     Approval,
     ApprovalAnswer,
     ApprovalNotFound,
@@ -40,6 +41,7 @@ _UNCLEAR: Final = (
     "the card shows what counts."
 )
 _MORE: Final = "More answers are needed; until then you can change yours."
+_DOT: Final = Words(".")
 _ANSWERS: Final = {Verdict.APPROVE: "approve", Verdict.DENY: "reject", Verdict.SKIP: "skip"}
 _ENDED: Final = frozenset(("already_decided", "approval_expired", "expired"))
 _REFUSALS: Final = {
@@ -136,7 +138,7 @@ def notice(
     approval = approval and masking.veil(approval)
     match event:
         case ApprovalVoted():
-            return _voted(event, approval)
+            return _voted(event, approval, names=known)
         case ApprovalResolved():
             return _resolved(event.verdict, approval, names=known, confirmed=confirmed)
         case ApprovalRefused():
@@ -198,15 +200,35 @@ def too_many() -> Message:
     return _say("✋", "Too many clicks at once: some were not looked at. Please wait ten seconds.")
 
 
-def _voted(event: ApprovalVoted, approval: Approval | None) -> Message:
-    amendment = approval.amendment if approval is not None else None
-    # The answer with which somebody changes the question bears the time of the change.
-    own = amendment is not None and (amendment.principal, amendment.at) == (
-        event.principal,
-        event.at,
-    )
-    if approval is None or amendment is None or not own:
+def _recorded(verdict: Verdict) -> list[Part]:
+    word = Words(_ANSWERS[verdict], bold=True)
+    return [Words("📝 Your answer is recorded: "), word, Words(". ")]
+
+
+def _voted(event: ApprovalVoted, approval: Approval | None, *, names: Names) -> Message:
+    if approval is None:
         return message([*_recorded(event.verdict), Words(_MORE)])
+    own, amendment = (event.principal, event.at), approval.amendment
+    if amendment is not None and (amendment.principal, amendment.at) == own:
+        # The answer with which somebody changes the question bears the time of the change.
+        return _amended(approval, amendment)
+    now = next((vote.verdict for vote in approval.votes if vote.principal == event.principal), None)
+    # Told late, as after a crash: what is read last must not be what counts no more.
+    line: list[Part] = [
+        Words("📝 Your answer was recorded: "), Words(_ANSWERS[event.verdict], bold=True)
+    ]  # fmt: skip
+    if now is None and amendment is not None:
+        return message([*line, Words(". What is asked was changed since; it counts no more.")])
+    if now is not None and now is not event.verdict:
+        after = Words(_ANSWERS[now], bold=True)
+        return message([*line, Words(". You have changed it since; what counts is "), after, _DOT])
+    if not approval.final:
+        return message([*_recorded(event.verdict), Words(_MORE)])
+    ended = status_line(approval, state_of(approval), names=names, ping=False)
+    return message([*_recorded(event.verdict), *ended])
+
+
+def _amended(approval: Approval, amendment: Amendment) -> Message:
     result = amendment.override_result is not None
     what = "result in place of a run" if result else "edit and approval"
     said = f"Your {what} {'is' if result else 'are'} recorded. "
@@ -214,11 +236,6 @@ def _voted(event: ApprovalVoted, approval: Approval | None) -> Message:
     more = "One more approval is" if count == 1 else f"{count} more approvals are"
     tail = f"{more} needed; until then you can change yours." if count else _MORE
     return _say("📝", said + tail)
-
-
-def _recorded(verdict: Verdict) -> list[Part]:
-    word = Words(_ANSWERS[verdict], bold=True)
-    return [Words("📝 Your answer is recorded: "), word, Words(". ")]
 
 
 def _resolved(

@@ -214,6 +214,13 @@ def test_who_may_not_decide_is_not_called() -> None:
     assert "<@U0BEN>" in said
 
 
+def test_who_may_not_decide_is_called_in_no_workspace() -> None:
+    """An id is one person's in all workspaces of an organisation."""
+    kept_out = ANA.replace(":T", ":T9")
+    said = card(asked(terms=TERMS.model_copy(update={"excluded": (kept_out,)}))).text
+    assert card(asked(terms=TERMS.model_copy(update={"excluded": (ANA,)}))).text == said
+
+
 def test_buttons_are_sealed_for_the_channel() -> None:
     """All buttons carry a value for this approval, this payload, the card and its channel."""
     approval = asked(namespace="prod")
