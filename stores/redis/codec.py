@@ -31,9 +31,11 @@ __all__ = [
     "decode_use",
     "encode_event",
     "encode_record",
+    "encode_state",
     "encode_use",
     "from_micros",
     "micros",
+    "version_of",
 ]
 
 MAX_PART: Final = 4 * 1024 * 1024
@@ -44,8 +46,10 @@ MAX_DEPTH: Final = 80
 _REQUEST: Final = frozenset(
     Approval.model_fields[name].alias or name for name in Approval.request_fields()
 )
+_NOT_STATE: Final = {*Approval.request_fields(), "version", "consumption"}
 _INITIAL: Final = {"status": "pending"}
 _STATE: Final = re.compile(rb"([1-9][0-9]{0,15}):(.*)", re.DOTALL)
+_VERSION: Final = re.compile(rb"([1-9][0-9]{0,15}):")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,6 +89,23 @@ def encode_record(approval: Approval) -> RecordText:
     )
 
 
+def encode_state(approval: Approval) -> RecordText:
+    """Return the strings of *approval* without its request, which is written once and stays.
+
+    Raises:
+        PayloadNotCanonical: Some part is not strict JSON and could not be read back.
+        LimitExceeded: Some part is too large or too deep to be read back.
+    """
+    state = approval.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_STATE
+    ) | {"status": approval.status.value}
+    return RecordText(
+        request="",
+        state=f"{approval.version}:{_dump(state)}",
+        use=encode_use(approval.consumption) if approval.consumption else "",
+    )
+
+
 def decode_record(
     key: str, request: bytes | None, state: bytes | None, use: bytes | None
 ) -> Approval | None:
@@ -115,6 +136,12 @@ def decode_record(
     if approval.key != key:
         raise StoreCorrupt(key, reason="request: it is another record's")
     return approval
+
+
+def version_of(head: bytes) -> int | None:
+    """Return the version that a state begins with, `None` where there is none."""
+    found = _VERSION.match(head)
+    return None if found is None else int(found[1])
 
 
 def encode_use(consumption: Consumption) -> str:

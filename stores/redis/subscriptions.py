@@ -33,6 +33,8 @@ _log = structlog.get_logger("signoff.stores")
 class _Channel:
     """One subscribed channel and who watches it."""
 
+    __slots__ = ("stands", "stood", "wakes")
+
     def __init__(self) -> None:
         self.wakes: dict[object, Wake] = {}
         self.stands: asyncio.Future[None] = _future()

@@ -273,7 +273,7 @@ _TIME: Final = (
     Break(
         "the sweep finds no lost wake-up",
         "gate/waiting.py",
-        "or record.version != waiter.version",
+        "or version != self.version",
         "",
         (
             "tests/gate/test_waiting.py::test_a_shortened_end_that_nobody_told_of_is_found_by_the_sweep",
