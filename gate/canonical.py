@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from .errors import LimitExceeded, PayloadNotCanonical
@@ -51,9 +52,7 @@ def canonical_text(value: Any, *, max_depth: int = MAX_DEPTH, max_size: int = MA
         LimitExceeded: Too deep, too large, or an integer with more than 4,300 digits.
     """
     _Walk(max_depth=max_depth, max_size=max_size).visit(value, depth=0)
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = _WRITER.encode(value)
     size = len(text.encode())
     if size > max_size:
         raise LimitExceeded(field="payload bytes", value=size, limit=max_size)
@@ -70,9 +69,15 @@ def action_digest(*, namespace: str, agent: str, name: str, payload: Any) -> str
         PayloadNotCanonical: See `canonical_text`.
         LimitExceeded: See `canonical_text`.
     """
-    head = canonical_text([namespace, agent, name])
     body = canonical_text(payload)
+    head = _head(namespace, agent, name)
     return hashlib.sha256(_DIGEST_PREFIX + f"{head}\n{body}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _head(namespace: str, agent: str, name: str) -> str:
+    """Return what the digests of one agent's like actions have in common."""
+    return canonical_text([namespace, agent, name])
 
 
 def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_size: int = MAX_SIZE) -> Any:
@@ -97,13 +102,7 @@ def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_size: int =
     except UnicodeDecodeError:
         raise PayloadNotCanonical(path="", reason="not UTF-8") from None
     try:
-        value = json.loads(
-            decoded,
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_int=_exact_int,
-            parse_float=_finite,
-        )
+        value = _READER.decode(decoded)
     except RecursionError:
         raise LimitExceeded(field="payload depth", value=max_depth + 1, limit=max_depth) from None
     except json.JSONDecodeError as error:
@@ -232,3 +231,15 @@ def _exact_int(digits: str) -> int:
     if count > MAX_DIGITS:
         raise LimitExceeded(field="integer digits", value=count, limit=MAX_DIGITS)
     return int(digits)
+
+
+# Made once: each costs more than a small text.
+_WRITER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+_READER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_int=_exact_int,
+    parse_float=_finite,
+)

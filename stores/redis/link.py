@@ -102,21 +102,27 @@ class Link:
         tail = (len(keys), *keys, *arguments)
         call = _Call(operation, key=key, writes=True)
         wait = self.timeout if patience is None else patience
-        async with self._turn(call, seconds=self.timeout + (wait + 0.5 if replicas else 0)) as end:
-            wire = await self._own_wire(end) if replicas else await self._shared_wire(end)
-            try:
-                answer = await call.ask(wire, ("EVALSHA", script.sha, *tail), end=end)
-                if isinstance(answer, ServerError) and answer.word == "NOSCRIPT":
-                    # A new or flushed server: nothing ran. EVAL runs it and caches it.
-                    answer = await call.ask(wire, ("EVAL", script.text, *tail), end=end)
-                if isinstance(answer, ServerError):
-                    raise answer
-                if replicas and not await _replicated(wire, replicas, seconds=wait, end=end):
-                    raise Unconfirmed(operation, approval_id=_id_of(key))
-                return answer
-            finally:
-                if replicas:
-                    self._give_back(wire)
+        end = self._end(self.timeout + (wait + 0.5 if replicas else 0))
+        own: Wire | None = None
+        await self._queue(call, end)
+        try:
+            if replicas:
+                own = await self._own_wire(end)
+            wire = own or await self._shared_wire(end)
+            answer = await call.ask(wire, ("EVALSHA", script.sha, *tail), end=end)
+            if isinstance(answer, ServerError) and answer.word == "NOSCRIPT":
+                # A new or flushed server: nothing ran. EVAL runs it and caches it.
+                answer = await call.ask(wire, ("EVAL", script.text, *tail), end=end)
+            if isinstance(answer, ServerError):
+                raise answer
+            if replicas and not await _replicated(wire, replicas, seconds=wait, end=end):
+                raise Unconfirmed(operation, approval_id=_id_of(key))
+            return answer
+        except (Lost, ServerError) as error:
+            raise self._told(call, error) from None
+        finally:
+            self._slots.release()
+            self._give_back(own)
 
     async def read(
         self, *commands: Sequence[Argument], operation: str, key: str | None = None
@@ -127,13 +133,20 @@ class Link:
             StoreUnavailable: No answer.
             StoreCorrupt: A key holds something of another type.
         """
-        async with self._turn(_Call(operation, key=key), seconds=self.timeout) as end:
+        call = _Call(operation, key=key)
+        end = self._end(self.timeout)
+        await self._queue(call, end)
+        try:
             wire = await self._shared_wire(end)
             answers = await wire.ask(pack(commands), answers=len(commands), end=end)
             for answer in answers:
                 if isinstance(answer, ServerError):
                     raise answer
             return answers
+        except (Lost, ServerError) as error:
+            raise self._told(call, error) from None
+        finally:
+            self._slots.release()
 
     async def read_blocking(self, *command: Argument, operation: str, seconds: float) -> Any:
         """Send one command that the server may hold back for *seconds*; needs no free slot.
@@ -142,15 +155,18 @@ class Link:
             StoreUnavailable: No answer.
         """
         call = _Call(operation)
-        async with self._turn(call, seconds=seconds + self.timeout, counted=False) as end:
-            wire = await self._own_wire(end)
-            try:
-                answer = await call.ask(wire, command, end=end)
-            finally:
-                self._give_back(wire)
+        end = self._end(seconds + self.timeout)
+        own: Wire | None = None
+        try:
+            own = await self._own_wire(end)
+            answer = await call.ask(own, command, end=end)
             if isinstance(answer, ServerError):
                 raise answer
             return answer
+        except (Lost, ServerError) as error:
+            raise self._told(call, error) from None
+        finally:
+            self._give_back(own)
 
     @asynccontextmanager
     async def listen(self, operation: str, hear: Callable[[Any], None]) -> AsyncIterator[Wire]:
@@ -159,8 +175,10 @@ class Link:
         Raises:
             StoreUnavailable: No connection.
         """
-        async with self._turn(_Call(operation), seconds=self.timeout, counted=False):
+        try:
             wire = await self._connected()
+        except (Lost, ServerError) as error:
+            raise self._told(_Call(operation), error) from None
         wire.hear = hear
         try:
             yield wire
@@ -175,30 +193,22 @@ class Link:
             await asyncio.gather(self._opening, return_exceptions=True)
         await asyncio.gather(*(wire.aclose() for wire in tuple(self._all)))
 
-    @asynccontextmanager
-    async def _turn(
-        self, call: _Call, *, seconds: float, counted: bool = True
-    ) -> AsyncIterator[float]:
-        """Wait for a turn, give its end, and turn every failure into one of ours."""
-        end = asyncio.get_running_loop().time() + seconds
-        took = False
-        try:
-            if counted:
-                await self._queue(end)
-                took = True
-            yield end
-        except Lost as error:
-            cause = f"no answer within {self.timeout:g} s" if type(error) is Late else error.cause
-            raise call.failed(cause) from None
-        except ServerError as error:
+    @staticmethod
+    def _end(seconds: float) -> float:
+        return asyncio.get_running_loop().time() + seconds
+
+    def _told(self, call: _Call, error: Lost | ServerError) -> Exception:
+        """Return our error for the wire's."""
+        if isinstance(error, ServerError):
             if error.word in _ELSEWHERE and self._shared is not None:
                 self._shared.retire()
-            raise call.refused(error.word) from None
-        finally:
-            if took:
-                self._slots.release()
+            return call.refused(error.word)
+        if isinstance(error, Late):
+            return call.failed(f"no answer within {self.timeout:g} s")
+        return call.failed(error.cause)
 
-    async def _queue(self, end: float) -> None:
+    async def _queue(self, call: _Call, end: float) -> None:
+        """Wait for a turn; the caller gives it back."""
         if not self._slots.locked():
             await self._slots.acquire()
             return
@@ -206,7 +216,7 @@ class Link:
             async with asyncio.timeout_at(end):
                 await self._slots.acquire()
         except TimeoutError:
-            raise Late from None
+            raise self._told(call, Late()) from None
 
     async def _shared_wire(self, end: float) -> Wire:
         """Return the connection that all share; whoever comes first has it made."""
@@ -255,7 +265,9 @@ class Link:
             raise
         return wire
 
-    def _give_back(self, wire: Wire) -> None:
+    def _give_back(self, wire: Wire | None) -> None:
+        if wire is None:
+            return
         if wire.idle and not self._closed and wire.ready():
             self._apart.append(wire)
         else:
@@ -264,6 +276,8 @@ class Link:
 
 class _Call:
     """One operation: what it is called, whether it writes, and whether anything of it was sent."""
+
+    __slots__ = ("_key", "_operation", "_sent", "_writes")
 
     def __init__(self, operation: str, *, key: str | None = None, writes: bool = False) -> None:
         self._operation = operation

@@ -44,7 +44,10 @@ def pack(commands: Sequence[Sequence[Argument]]) -> bytes:
     for command in commands:
         parts.append(b"*%d\r\n" % len(command))
         for argument in command:
-            data = argument if isinstance(argument, bytes) else str(argument).encode()
+            if isinstance(argument, str):
+                data = argument.encode()
+            else:
+                data = argument if isinstance(argument, bytes) else b"%d" % argument
             parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
     return b"".join(parts)
 

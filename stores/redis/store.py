@@ -31,7 +31,7 @@ from .codec import (
     decode_record,
     decode_use,
     encode_event,
-    encode_record,
+    encode_new,
     encode_state,
     encode_use,
     micros,
@@ -131,7 +131,7 @@ class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs):
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
         """See `gate.ApprovalStore.put` and `gate.Bounded`."""
         key = approval.key
-        record = encode_record(approval)
+        record, stored = encode_new(approval)
         standing = await scripts.put(
             self._link,
             self._keys,
@@ -142,17 +142,11 @@ class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs):
             agent=self._keys.agent(approval.namespace, approval.agent),
             events=[encode_event(event) for event in events],
         )
-        if standing is None:
-            stored = decode_record(
-                key,
-                record.request.encode(),
-                record.state.encode() or None,
-                record.use.encode() or None,
-            )
-        else:
-            stored = decode_record(key, standing.request, standing.state, standing.use)
-        if stored is None:
-            raise StoreCorrupt(key, reason="request: missing")
+        if standing is not None:
+            found = decode_record(key, standing.request, standing.state, standing.use)
+            if found is None:
+                raise StoreCorrupt(key, reason="request: missing")
+            stored = found
         return stored
 
     async def patch(
