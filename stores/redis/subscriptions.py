@@ -37,7 +37,7 @@ class _Channel:
     __slots__ = ("_confirmation", "stands", "stood", "watches")
 
     def __init__(self) -> None:
-        self.watches: list[_Watch] = []
+        self.watches: dict[_Watch, None] = {}
         self.stands = False
         """Whether the server has confirmed it on the connection that is there."""
         self.stood = False
@@ -143,7 +143,7 @@ class Subscriptions:
             entry = self._channels[name] = _Channel()
             self._post("SUBSCRIBE", name)
         watch = _Watch(self, name, entry, wake)
-        entry.watches.append(watch)
+        entry.watches[watch] = None
         if self._owner is None or self._owner.done():
             self._owner = asyncio.create_task(self._own(), name="signoff-subscriptions")
         if self._wire is None:
@@ -159,7 +159,7 @@ class Subscriptions:
         """End a watch; the last one of a channel takes the subscription along."""
         if watch not in watch.channel.watches:
             return
-        watch.channel.watches.remove(watch)
+        del watch.channel.watches[watch]
         if not watch.channel.watches and self._channels.get(watch.name) is watch.channel:
             del self._channels[watch.name]
             self._post("UNSUBSCRIBE", watch.name)
