@@ -4,7 +4,8 @@ The modules, in reading order:
 
 - `errors`: every error, as one drawn tree; `run_errors`: those of runs that go on after a crash
 - `canonical`: the one spelling of a JSON value, and the digest of an action
-- `wire`: how models are written; `terms`: who may answer; `approval`: the record and its parts
+- `wire`: how models are written; `terms`: who may answer; `answers`: what people
+  say; `approval`: the record and its other parts
 - `events`: the facts that are told
 - `audit`: the chain that they are sealed into; `segments`: the archived parts of it
 - `quorum`: who may vote, and when votes make a decision
@@ -26,16 +27,13 @@ The modules, in reading order:
 - `testing`: the public test kit
 """
 
+from .answers import Amendment, Decision, Verdict, View, Vote
 from .approval import (
     Approval,
     ApprovalStatus,
     Cancellation,
     Consumption,
-    Decision,
     Outcome,
-    Verdict,
-    View,
-    Vote,
     check_id,
     record_key,
 )
@@ -104,6 +102,7 @@ from .errors import (
 )
 from .events import (
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
@@ -194,8 +193,10 @@ __all__ = [
     "USE_WITHIN",
     "AlreadyConsumed",
     "AlreadyDecided",
+    "Amendment",
     "Approval",
     "ApprovalAlarm",
+    "ApprovalAmended",
     "ApprovalAnswer",
     "ApprovalCancelled",
     "ApprovalCancelledEvent",

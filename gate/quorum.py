@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .approval import Verdict, Vote
+from .answers import Verdict, Vote
 from .terms import Quorum, Terms
 
 __all__ = ["may_vote", "progress", "tally"]
@@ -22,7 +22,7 @@ def tally(terms: Terms, votes: Sequence[Vote]) -> Verdict | None:
     two people. Denials and skips end it at the deny threshold,
     before approvals are looked at; approval needs every quorum of the route. Approvals count
     together only where they are to the same thing as the last one: who said yes to the action as
-    asked has not said yes to what somebody else made of it.
+    asked has not said yes to what somebody else made of it (see `gate.voting.cast`).
     """
     latest = _latest(votes)
     against = [vote for vote in latest if vote.verdict is not Verdict.APPROVE]

@@ -64,6 +64,8 @@ class Terms(WireModel, frozen=True):
     """In the order of time."""
     reveal: bool = Field(default=True, strict=True)
     """Whether what is masked as a secret may be revealed to those who may answer."""
+    answers: tuple[Literal["edit", "override", "skip"], ...] = ("edit", "override", "skip")
+    """What people may answer besides yes and no; the first two only where the request allows it."""
     routed_at: Moment | None = None
     """When they were fixed, by the store's clock: a ladder's times count from then."""
     mac: str | None = None
