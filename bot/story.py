@@ -255,9 +255,11 @@ class Story:
         already goes on, so that the card can say what happened to it.
         """
         part = self._desk.flaw(approval)
-        if part is None or CARD in await self._cards.cards(approval.key):
+        told = {} if part is None else await self._cards.cards(approval.key)
+        if part is None or CARD in told:
             return True
-        await self._desk.alarm(approval, part=part)
+        # Once: the alarm is an event too, which brings the reader back here.
+        await self._vouching.raise_alarm(approval, Proof(flaw=part), told=told)
         with contextlib.suppress(AlreadyDecided):  # by whoever wrote it
             await self._desk.cancel(approval.key, by=_ACTOR, undeliverable="tampered")
         return False

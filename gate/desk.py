@@ -23,10 +23,7 @@ from .terms import Terms
 
 __all__ = ["UNCHANGED", "Desk"]
 
-_ALIASES: Final = {
-    "approved": Verdict.APPROVE,
-    "rejected": Verdict.DENY,
-}
+_ALIASES: Final = {"approved": Verdict.APPROVE, "rejected": Verdict.DENY}
 _MAX_METADATA: Final = 16 * 1024
 _MAX_GROUPS: Final = 1000
 _MAX_PATHS: Final = 1000
@@ -105,7 +102,7 @@ class Desk:
             groups: Groups of the route in which the caller found the approver just now.
             note: The person's reason, at most 3,000 characters.
             metadata: Kept with the decision, strict JSON of at most 16 KiB. *approver* overrules
-                an `approver` in it.
+                an `approver` in it, which counts only where decisions are not signed.
             override_result: A result instead of running, where request and route allow one.
             payload: Edited arguments, where request and route allow them. With either, a yes is to
                 that, and more people who are needed are asked about it anew.
@@ -151,7 +148,7 @@ class Desk:
                 override_result=override_result,
                 edited=edited,
                 edited_digest=digest,
-                metadata=_metadata(metadata),
+                metadata=_metadata(metadata, signed=self.records.notary is not None),
                 surface=surface,
                 seen=seen,
                 require_route=require_route,
@@ -373,11 +370,14 @@ class Desk:
         )
 
 
-def _metadata(given: object) -> Any:
-    """Return the caller's metadata as a copy."""
+def _metadata(given: object, *, signed: bool) -> Any:
+    """Return the caller's metadata as a copy; whom it names as approver is nobody's signature."""
     if given is not None and not isinstance(given, Mapping):
         raise PayloadNotCanonical(path="/metadata", reason="it is no object")
-    return parse_json(canonical_text(dict(given or {}), max_size=_MAX_METADATA))
+    kept = dict(given or {})
+    if signed:
+        kept.pop("approver", None)
+    return parse_json(canonical_text(kept, max_size=_MAX_METADATA))
 
 
 def _check_groups(groups: Sequence[str]) -> None:

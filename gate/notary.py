@@ -97,13 +97,11 @@ class Notary:
         """Return what of *approval* does not bear this side's proof; `None` if all of it does.
 
         Of a decision that is its receipt (`receipt`), the answers beside it (`votes`), and what
-        somebody made of the question (`amendment`). Before there is one it is what `check` looks
-        at. A key that has retired since the decision still proves it: whether it may be used is
-        the gate's question.
+        somebody made of the question (`amendment`). Without one it is what `check` looks at: that
+        it was withdrawn, or that its time is over, needs no proof. A key that has retired since the
+        decision still proves it: whether it may be used is the gate's question.
         """
         if approval.decision is None:
-            if approval.final:
-                return None  # anybody may withdraw, and time ends it by itself
             try:
                 self.check(approval)
             except Tampered as error:

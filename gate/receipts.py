@@ -31,7 +31,8 @@ _Hash = Field(pattern=r"^[0-9a-f]{64}$")
 class ReceiptVote(WireModel, frozen=True):
     """One person's answer that the decision rests on."""
 
-    principal: str | None
+    principal: str | None = None
+    """`None`, which is left out of the text, is an unnamed trusted caller."""
     verdict: Verdict
     at: Moment
     surface: str
@@ -143,7 +144,8 @@ class Verifier:
         Args:
             approval: A record with a decision, from an untrusted store.
             now: The store's time.
-            meant: The approval as the caller knows it: of two with one id it is that one.
+            meant: The approval as the caller knows it: of two with one id it is that one, it asks
+                for the same action, and people answered no further than it let them.
             digest: Of what is about to run; with it the receipt must also be one for a run, and
                 its end of use not have come.
 
@@ -153,8 +155,8 @@ class Verifier:
         """
         if digest is not None and digest != approval.effective_digest:
             raise DigestMismatch(approval, actual=digest)
-        if meant is not None and meant.nonce != approval.nonce:
-            raise ReceiptInvalid(approval, reason="nonce")
+        if meant is not None:
+            _check_meant(approval, meant)
         receipt = self._signed(approval, now)
         said: dict[str, Any] = {
             "namespace": approval.namespace,
@@ -171,6 +173,9 @@ class Verifier:
         for field, value in said.items():
             if getattr(receipt, field) != value:
                 raise ReceiptInvalid(approval, reason=field)
+        # The name in the metadata is not signed; that of the last who answered is.
+        if receipt.votes and receipt.votes[-1].principal != approval.approver:
+            raise ReceiptInvalid(approval, reason="approver")
         if digest is not None:
             if receipt.verdict is not Verdict.APPROVE or receipt.result_hash is not None:
                 raise ReceiptInvalid(approval, reason="verdict")
@@ -194,6 +199,20 @@ class Verifier:
         if key.retired_at is not None and now >= key.retired_at:
             raise ReceiptInvalid(approval, reason="retired_key")
         return receipt
+
+
+def _check_meant(approval: Approval, meant: Approval) -> None:
+    """Refuse another question than *meant*: the store's writers can change one that was asked.
+
+    Whoever is shown the changed one and says yes, says yes to that, and is given a receipt for it.
+    """
+    if meant.nonce != approval.nonce:
+        raise ReceiptInvalid(approval, reason="nonce")
+    edited = approval.effective_digest != meant.digest
+    if meant.digest != approval.digest or (edited and not meant.editable):
+        raise ReceiptInvalid(approval, reason="digest")
+    if approval.proposed_result is not None and not meant.allow_override:
+        raise ReceiptInvalid(approval, reason="result_hash")
 
 
 def _hash(text: str | None) -> str | None:

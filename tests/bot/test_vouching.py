@@ -202,7 +202,22 @@ async def test_terms_that_are_not_ours_choose_no_channel():
     error = refusal(await life.desk.get("x"))
     assert isinstance(error, Undeliverable)
     assert "tampered" == error.reason
-    assert ["terms"] == list(dict.fromkeys(await life.alarms()))
+    assert ["terms"] == await life.alarms()
+
+
+async def test_what_never_got_a_card_is_one_alarm():
+    """The alarm is an event too: it brings up the record again, and no alarm after it."""
+    life = Signed()
+    await life.ask()
+    current = await life.store.get("x")
+    assert current is not None
+    forged = current.model_copy(update={"terms": route(), **_decided(current)})
+    await life.store.patch("x", 1, forged, ())
+    story = story_of(life.store, life.chat, desk=life.desk)
+    assert [None, None] == [await story.route("x") for _ in range(2)]
+    assert ["receipt"] == await life.alarms()
+    await life.tell()
+    assert {} == life.chat.messages
 
 
 async def test_a_key_of_before_still_proves_what_it_signed(life: Signed):

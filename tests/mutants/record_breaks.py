@@ -1,0 +1,58 @@
+"""Owns the breaks of what is believed of a record that others can write to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .change import Break
+
+__all__ = ["RECORD_BREAKS"]
+
+_CHANGED: Final = "tests/gate/test_changed_records.py"
+
+RECORD_BREAKS: Final = (
+    Break(
+        "a gate runs what it asked with a yes to something else",
+        "gate/receipts.py",
+        "if meant.digest != approval.digest or (edited and not meant.editable):",
+        "if edited and not meant.editable and meant.digest == approval.digest:",
+        (_CHANGED,),
+    ),
+    Break(
+        "a gate takes an edit that it did not allow",
+        "gate/receipts.py",
+        "if meant.digest != approval.digest or (edited and not meant.editable):",
+        "if meant.digest != approval.digest:",
+        (_CHANGED,),
+    ),
+    Break(
+        "a gate hands out a result that it did not allow",
+        "gate/receipts.py",
+        "if approval.proposed_result is not None and not meant.allow_override:",
+        "if False:",
+        (_CHANGED,),
+    ),
+    Break(
+        "anybody is named as who approved",
+        "gate/receipts.py",
+        "if receipt.votes and receipt.votes[-1].principal != approval.approver:",
+        "if False:",
+        (_CHANGED,),
+    ),
+    Break(
+        "what is written into an ended record is believed",
+        "gate/notary.py",
+        "        if approval.decision is None:\n            try:",
+        "        if approval.decision is None and approval.final:\n            return None\n"
+        "        if approval.decision is None:\n            try:",
+        (_CHANGED,),
+    ),
+    Break(
+        "an alarm raises the next one",
+        "bot/story.py",
+        "await self._vouching.raise_alarm(approval, Proof(flaw=part), told=told)\n"
+        "        with contextlib",
+        "await self._desk.alarm(approval, part=part)\n        with contextlib",
+        ("tests/bot/test_vouching.py::test_what_never_got_a_card_is_one_alarm",),
+    ),
+)
