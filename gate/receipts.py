@@ -208,8 +208,9 @@ def _check_meant(approval: Approval, meant: Approval) -> None:
     """
     if meant.nonce != approval.nonce:
         raise ReceiptInvalid(approval, reason="nonce")
-    edited = approval.effective_digest != meant.digest
-    if meant.digest != approval.digest or (edited and not meant.editable):
+    if meant.digest != approval.digest:
+        raise ReceiptInvalid(approval, reason="digest")
+    if approval.effective_digest != meant.digest and not meant.editable:
         raise ReceiptInvalid(approval, reason="digest")
     if approval.proposed_result is not None and not meant.allow_override:
         raise ReceiptInvalid(approval, reason="result_hash")

@@ -54,12 +54,13 @@ async def changed_before_it_is_shown(
     *,
     changes: dict[str, Any],
     answer: dict[str, Any],
+    editable: bool = False,
 ) -> list[int]:
     """Return what ran of a guarded action whose record somebody changes before it is routed."""
     ran: list[int] = []
 
     async def act() -> None:
-        async with gate.guard(id="x", name="delete", payload={"user": 42}):
+        async with gate.guard(id="x", name="delete", payload={"user": 42}, editable=editable):
             ran.append(42)
 
     acting = asyncio.create_task(act())
@@ -77,12 +78,14 @@ async def changed_before_it_is_shown(
     return ran
 
 
+@pytest.mark.parametrize("editable", [False, True])
 async def test_another_action_than_the_one_that_was_asked_releases_nothing(
-    gate: ApprovalGate, desk: Desk, store: Open
+    gate: ApprovalGate, desk: Desk, store: Open, editable: bool
 ) -> None:
     """People were shown, and approved, the deletion of somebody else."""
-    changes = {"payload": {"user": 1}}
-    assert [] == await changed_before_it_is_shown(gate, desk, store, changes=changes, answer={})
+    assert [] == await changed_before_it_is_shown(
+        gate, desk, store, changes={"payload": {"user": 1}}, answer={}, editable=editable
+    )
 
 
 async def test_an_edit_that_was_not_allowed_releases_nothing(

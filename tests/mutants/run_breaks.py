@@ -82,7 +82,7 @@ _RECEIPTS: Final = (
     Break(
         "another approval of the same id is taken for the one that was asked for",
         "gate/receipts.py",
-        "if meant is not None and meant.nonce != approval.nonce:",
+        "if meant.nonce != approval.nonce:",
         "if False:",
         ("tests/gate/test_notary.py",),
     ),
