@@ -28,10 +28,13 @@ __all__ = ["ArgumentsSchema", "Kind", "Property", "SchemaUnchecked", "Shape"]
 
 MAX_STEPS: Final = 20_000
 """Keywords that are looked at in one check, or for reading a schema: about a tenth of a second."""
-MAX_TOTAL: Final = 100_000
-"""Keywords that are looked at in all checks of one reading."""
+MAX_TOTAL: Final = 25_000
+"""Keywords that are looked at in all checks of one reading, which is done for each card and each
+line of a home: an agent must not keep the bot from answering clicks."""
 MAX_UNIQUE: Final = 200
 """Entries of a list that are compared with each other."""
+_FALL: Final = 5_000
+"""Keywords that a check costs which goes down to the end of the stack: about what it takes."""
 _PER_STEP: Final = 20
 """Characters that cost one step more: the library writes values into its messages."""
 _MOST_HOPS: Final = 16
@@ -223,6 +226,7 @@ class ArgumentsSchema:
         except SchemaUnchecked:
             raise
         except Exception:  # noqa: BLE001 (whatever a hostile schema sets off: nothing was checked)
+            self._steps -= _FALL
             raise SchemaUnchecked(reason="it cannot be followed") from None
         finally:
             self._left += max(0, self._steps)

@@ -147,13 +147,15 @@ class Forms:
             return _CLOSED
         if isinstance(edited, dict):
             return {"response_action": "errors", "errors": edited}
+        # Where a result stands that somebody else gave, a yes without arguments would be one to it.
+        says = edited.changed or use.approval.proposed_result is not None
         answer = await self._answers.answer(
             use.approval,
             use.attempt,
             Verdict.APPROVE,
             seen=self._seen_beside(use),
             note=form.form.note,
-            payload=edited.payload if edited.changed else UNCHANGED,
+            payload=edited.payload if says else UNCHANGED,
         )
         self._reception.conclude(use.attempt, answer)
         return _CLOSED

@@ -180,6 +180,19 @@ def test_all_checks_together_end():
             schema.fault(name, "x")
 
 
+def test_what_leads_back_to_itself_is_followed_a_few_times():
+    """Each fall to the end of the stack takes much longer than its steps say."""
+    node, loop = {"$ref": "#/$defs/loop"}, {"loop": {"$ref": "#/$defs/loop"}}
+    schema = ArgumentsSchema({"properties": {f"a{n}": node for n in range(45)}, "$defs": loop})
+    reasons = []
+    for name in schema.names:
+        with pytest.raises(SchemaUnchecked) as caught:
+            schema.fault(name, "x")
+        reasons.append(caught.value.reason)
+    assert 1 <= reasons.count("it cannot be followed") <= 5
+    assert "it takes too long to check" == reasons[-1]
+
+
 @pytest.mark.parametrize(
     ("node", "value", "words"),
     [

@@ -76,4 +76,11 @@ RECORD_BREAKS: Final = (
         "return ended is None or (event.by,",
         ("tests/bot/test_bearing.py",),
     ),
+    Break(
+        "a form that shows arguments is a yes to a result",
+        "bot/slack/forms.py",
+        "says = edited.changed or use.approval.proposed_result is not None",
+        "says = edited.changed",
+        ("tests/bot/slack/test_further_answers.py",),
+    ),
 )

@@ -103,6 +103,24 @@ async def test_a_form_without_a_change_is_a_plain_yes(at: Office):
     assert 0 == await amendments(at)
 
 
+async def test_a_form_without_a_change_is_no_yes_to_a_result(at: Office):
+    """It shows arguments, and so it says yes to a run with them, whatever else was proposed."""
+    at.rule = TWO
+    ts = await ask(at)
+    await at.click("U0ANA", ts, ANSWER)
+    await at.people.submit("U0ANA", values={RESULT: "by hand"})
+    await at.tell()
+    await at.click("U0BEN", ts, EDIT)
+    assert (await at.people.submit("U0BEN", values={})).ok
+    found = await at.found()
+    assert (ApprovalStatus.PENDING, None, ASKED, [BEN]) == (
+        found.status,
+        found.proposed_result,
+        found.effective_payload,
+        [vote.principal for vote in found.votes],
+    )
+
+
 async def test_an_entry_that_does_not_fit_keeps_the_form_open(at: Office):
     """The input says why, nothing is recorded, and the next try counts."""
     ts = await ask(at)
