@@ -32,6 +32,8 @@ from gate import (
     read_receipt,
 )
 
+from .bearing import bears_out
+
 __all__ = ["receipt_key", "tell"]
 
 _COMMON = frozenset(("type", "id", "namespace", "at"))
@@ -42,13 +44,17 @@ def tell(wire: Mapping[str, Any], approval: Approval | None) -> tuple[datetime |
 
     Args:
         wire: The event as it was sealed, of any version.
-        approval: Its record, if it is still there: who was asked, and the receipt.
+        approval: Its record, if it is still there: who was asked, and the receipt. What it does not
+            hold is told as such: others can write into the log, and the chain seals what is there.
     """
     try:
         event = event_from_wire(dict(wire))
     except StoreCorrupt:
         return None, f"{wire.get('type')!s}, which this version does not know: {_rest(wire)}"
-    return event.at, _words(event, wire, approval)
+    words = _words(event, wire, approval)
+    if approval is not None and not bears_out(approval, event):
+        words += "; the record does not bear this out"
+    return event.at, words
 
 
 def receipt_key(approval: Approval | None) -> str | None:

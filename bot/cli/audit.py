@@ -35,6 +35,7 @@ from ..agentack import Trace
 from ..archive import Segment, segments
 from ..audit_story import receipt_key, tell
 from ..masking import Masking
+from ..settings import read_masking
 from ..slack.text import visible
 from .named import checked_id
 from .output import print_json
@@ -180,11 +181,13 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
         return sealed, unsealed, (await _records(store, [key])).get(key)
 
     sealed, unsealed, record = _with_store(work)
+    rules = read_masking(os.environ, directory=Path.cwd())  # noqa: TID251  (a composition root)
+    masking = Masking(keys=rules.keys, shapes=rules.shapes)
     if as_json:
         print_json(
             {
                 "approval": key,
-                "record": record.to_wire() if record is not None else None,
+                "record": masking.wire(record) if record is not None else None,
                 "receiptKey": receipt_key(record),
                 "sealed": [
                     {"n": entry.number, "hash": entry.hash, "event": entry.event}
@@ -194,14 +197,19 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
             }
         )
     elif sealed or unsealed:
-        _print_story(key, sealed, unsealed, record)
+        _print_story(key, sealed, unsealed, record, masking=masking)
     if not (sealed or unsealed):
         click.echo(f"signoff: nothing is on record about {visible(key)}", err=True)
         sys.exit(1)
 
 
 def _print_story(
-    key: str, sealed: list[AuditEntry], unsealed: list[dict[str, Any]], record: Approval | None
+    key: str,
+    sealed: list[AuditEntry],
+    unsealed: list[dict[str, Any]],
+    record: Approval | None,
+    *,
+    masking: Masking,
 ) -> None:
     console = Console(highlight=False)
     console.print(Text(visible(key), style="bold"))
@@ -210,7 +218,6 @@ def _print_story(
     table.add_column("time", no_wrap=True)
     table.add_column("what", overflow="fold")
     # The chain keeps people's words as they are; on a screen they look as everywhere else.
-    masking = Masking()
     told = [(str(entry.number), entry.event or {}) for entry in sealed]
     for number, wire in [*told, *(("not sealed", wire) for wire in unsealed)]:
         at, words = tell(wire, record)

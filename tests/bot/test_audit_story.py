@@ -55,7 +55,7 @@ def test_who_changed_what():
         event = ApprovalAmended(**about, digest=digest, override=override)
         told = tell(event.to_wire(), record)[1]
         assert told.startswith(f"{ANA} {words} (edit), digest {digest}")
-        assert told.endswith("earlier approvals are void")
+        assert "; earlier approvals are void" in told
     unnamed = ApprovalAmended(id=asked.id, at=START, principal=None, digest="1" * 64)
     assert "an unnamed caller edited" in tell(unnamed.to_wire(), asked)[1]
 
@@ -72,6 +72,14 @@ def test_what_a_decision_was_about():
         assert f", {words}" in tell(event.to_wire(), record)[1]
     skipped = event.model_copy(update={"verdict": Verdict.SKIP})
     assert "decided: skip" in tell(skipped.to_wire(), None)[1]
+
+
+def test_what_the_record_does_not_hold_is_told_as_such():
+    """Anybody with the store's password can write events, and the chain seals what it finds."""
+    said = ApprovalResolved(id="delete-42", at=START, principal=BEN, verdict=Verdict.DENY)
+    mark = "; the record does not bear this out"
+    assert tell(said.to_wire(), approved())[1].endswith(mark)
+    assert mark not in tell(said.to_wire(), None)[1]
 
 
 def test_an_event_of_another_version_is_told_as_it_is():
@@ -103,7 +111,7 @@ def test_who_may_answer_is_told_as_the_ladder_widens_it():
         Rung(after=2, action="remind"),
         Rung(after=3, action="widen", also=("slack:T1:SONCALL",)),
     )
-    record = pending(terms=route(ladder=ladder))
+    record = pending(terms=route(ladder=ladder)).model_copy(update={"climbed": len(ladder)})
     steps = [
         ApprovalEscalated(id=record.id, at=START, rung=at, action=rung.action, also=rung.also)
         for at, rung in enumerate(ladder)
