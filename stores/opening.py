@@ -32,7 +32,7 @@ __all__ = ["Address", "Store", "open_store", "store_address"]
 _SETTING = "SIGNOFF_REDIS_URL"
 _REPLICAS = "SIGNOFF_WAIT_REPLICAS"
 _MOST_REPLICAS = 16
-_SCHEMES = ("redis", "rediss", "unix", "memory")
+_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "memory")
 
 
 class Store(
@@ -65,7 +65,8 @@ async def open_store(
     """Open a store, and close it at the end of the block.
 
     Args:
-        url: `redis://`, `rediss://`, `unix://`, or `memory://` for a fresh store in this process.
+        url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://host:port,host:port/master`,
+            `rediss+sentinel://`, or `memory://` for a fresh store in this process.
             Without it: `SIGNOFF_REDIS_URL`, else the embedded server of `signoff run`, if it lives.
         environ: Read instead of the process's environment.
         operation_timeout: Seconds for one whole operation on the server.

@@ -14,7 +14,9 @@ from ..opening import store_address
 
 __all__ = ["open_checkpoints", "open_step_log"]
 
-_SCHEMES: Final = ("redis", "rediss", "unix", "file", "memory")
+_SCHEMES: Final = (
+    "redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "file", "memory",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -27,8 +29,9 @@ async def open_checkpoints(
     """Open a place for checkpoints, and close it at the end of the block.
 
     Args:
-        url: `redis://`, `rediss://`, `unix://`, `file:///folder`, or `memory://` for a fresh one in
-            this process. Without it the same server that `open_store` finds.
+        url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://`, `rediss+sentinel://`,
+            `file:///folder`, or `memory://` for a fresh one in this process. Without it the same
+            server that `open_store` finds.
         environ: Read instead of the process's environment.
         operation_timeout: Seconds for one whole operation on a server, or for a folder's lock.
 

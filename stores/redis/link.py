@@ -60,6 +60,9 @@ class Link:
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Wire] = []
         self._all: set[Wire] = set()
+        self._listening: set[Wire] = set()
+        self._outdated: set[Wire] = set()
+        """Connections to a server that is no master any more."""
         self._closed = False
 
     async def run(
@@ -144,9 +147,11 @@ class Link:
             raise StoreUnavailable(operation, cause=error.cause) from None
         except ServerError as error:
             raise StoreUnavailable(operation, cause=error.word) from None
+        self._listening.add(wire)
         try:
             yield wire
         finally:
+            self._listening.discard(wire)
             await self._drop(wire)
 
     async def aclose(self) -> None:
@@ -189,6 +194,8 @@ class Link:
             if error.word == "WRONGTYPE":
                 raise StoreCorrupt(key or operation, reason=error.word) from None
             cause = error.word
+            if error.word == "READONLY":
+                await self._leave()
             if error.word in _NOTHING_DONE:
                 writes = False
         if cause is None:
@@ -228,13 +235,24 @@ class Link:
         return wire
 
     async def _give_back(self, wire: Wire) -> None:
-        if wire.in_step and not self._closed:
+        if wire.in_step and not self._closed and wire not in self._outdated:
             self._idle.append(wire)
         else:
             await self._drop(wire)
 
+    async def _leave(self) -> None:
+        """Turn away from a server that was demoted: the next connections go where the master is.
+
+        What listens is cut, so that it is made anew and told. What is under way ends by itself.
+        """
+        idle, self._idle = self._idle, []
+        self._outdated |= self._all
+        for wire in (*idle, *self._listening):
+            await self._drop(wire)
+
     async def _drop(self, wire: Wire) -> None:
         self._all.discard(wire)
+        self._outdated.discard(wire)
         await wire.close()
 
     def _late(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from .address import wires_of_address
 from .keys import Keys
 from .link import Link
 from .schema import check_schema
-from .wire import wires_of_url
 
 __all__ = ["RedisPlace"]
 
@@ -17,7 +17,7 @@ class RedisPlace:
     """The common part of what keeps state in Redis.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`.
+        url: As `open_store` takes them for a server.
         operation_timeout: Seconds for one whole operation.
         connections: Operations under way at once; more of them queue in order.
 
@@ -26,7 +26,7 @@ class RedisPlace:
     """
 
     def __init__(self, url: str, *, operation_timeout: float, connections: int) -> None:
-        make = wires_of_url(url, timeout=operation_timeout)
+        make = wires_of_address(url, timeout=operation_timeout)
         self._names = Keys()
         self._link = Link(make, timeout=operation_timeout, connections=connections)
 

@@ -26,6 +26,7 @@ from gate import (
 )
 
 from . import scripts
+from .address import wires_of_address
 from .audit_stream import AuditVerbs
 from .bounds import BoundsVerbs
 from .codec import (
@@ -43,7 +44,7 @@ from .keys import Keys
 from .link import Link
 from .schema import check_schema
 from .subscriptions import Subscriptions
-from .wire import wires_of_client, wires_of_url
+from .wire import wires_of_client
 
 __all__ = ["RedisStore"]
 
@@ -90,7 +91,7 @@ class RedisStore(AuditVerbs, BoundsVerbs):
         if client is not None and url is None:
             make = wires_of_client(client, timeout=operation_timeout)
         elif url is not None and client is None:
-            make = wires_of_url(url, timeout=operation_timeout)
+            make = wires_of_address(url, timeout=operation_timeout)
         else:
             raise ConfigError("SIGNOFF_REDIS_URL", "give either an address or a client")
         self._keys = Keys()

@@ -1,4 +1,4 @@
-"""Owns one connection to Redis, and is the only module that touches redis-py.
+"""Owns one connection to Redis. Only this module and those that read addresses touch redis-py.
 
 redis-py repeats, reconnects and checks by itself. Here all of that is off: a write that was sent
 twice is a wrong answer, so a connection does one thing at a time and says how it ended.
@@ -22,7 +22,15 @@ from redis.backoff import NoBackoff
 
 from gate import ConfigError
 
-__all__ = ["Argument", "Lost", "ServerError", "Wire", "wires_of_client", "wires_of_url"]
+__all__ = [
+    "Argument",
+    "Lost",
+    "ServerError",
+    "Wire",
+    "maker",
+    "wires_of_client",
+    "wires_of_url",
+]
 
 Argument = str | bytes | int
 
@@ -213,22 +221,32 @@ def wires_of_url(url: str, *, timeout: float) -> Callable[[], Wire]:
     if "://" not in url or (split.scheme != "unix" and not _DATABASE.fullmatch(split.path)):
         raise _unreadable()
     kind = options.pop("connection_class", Connection)
-    return _maker(kind, options, timeout=timeout)
+    return maker(kind, options, timeout=timeout)
 
 
 def wires_of_client(client: Redis, *, timeout: float) -> Callable[[], Wire]:
     """Return a maker of connections like those of *client*; its own ones are left alone."""
     pool = client.connection_pool
-    return _maker(pool.connection_class, dict(pool.connection_kwargs), timeout=timeout)
+    return maker(pool.connection_class, dict(pool.connection_kwargs), timeout=timeout)
 
 
 def _unreadable() -> ConfigError:
     return ConfigError("SIGNOFF_REDIS_URL", "it is no address of the form redis://host:port/db")
 
 
-def _maker(
+def maker(
     kind: Callable[..., Any], options: dict[str, Any], *, timeout: float
 ) -> Callable[[], Wire]:
+    """Return a maker of connections of one of redis-py's kinds.
+
+    Args:
+        kind: The class.
+        options: For it; those that repeat or check by themselves are set aside.
+        timeout: Seconds for connecting.
+
+    Raises:
+        ConfigError: An option is not known.
+    """
     kept = {
         name: value
         for name, value in options.items()

@@ -26,7 +26,7 @@ class RedisStepLog(RedisPlace):
     Enter it (`async with`) before use; that is where the schema is checked.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`.
+        url: As `open_store` takes them for a server.
         operation_timeout: Seconds for one whole operation.
         connections: Operations under way at once; more of them queue in order.
 
