@@ -11,7 +11,7 @@ The modules, in reading order:
 - `commands`, `standing`, `voting`, `transitions`: the state machine
 - `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
 - `bounds`: how much one agent may ask, and how long what is over is kept
-- `protocols`: what a store must do, and what it may do beyond
+- `protocols`: what a store must do, and what it may do beyond; `buckets`: a store in parts
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
 - `desk`: the trusted side: route, decide, cancel, expire
@@ -56,6 +56,7 @@ from .audit import (
 )
 from .blocking import BlockingGate
 from .bounds import MAX_RETENTION, MIN_RETENTION, MOST_ASKED, Bounds
+from .buckets import Bucketed
 from .canonical import action_digest, canonical_text, parse_json
 from .checkpoints import (
     MAX_CHECKPOINT,
@@ -155,6 +156,7 @@ from .protocols import (
     Confirmation,
     ConsumeOnce,
     EventLog,
+    Journal,
     Leases,
     Listing,
     LoggedEvent,
@@ -230,6 +232,7 @@ __all__ = [
     "BlockingGate",
     "Bounded",
     "Bounds",
+    "Bucketed",
     "BulkRead",
     "Cancellation",
     "Cards",
@@ -251,6 +254,7 @@ __all__ = [
     "HookContext",
     "InvalidId",
     "InvalidVerdict",
+    "Journal",
     "Leases",
     "LimitExceeded",
     "Listing",

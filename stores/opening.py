@@ -19,6 +19,7 @@ from gate import (
     ConfigError,
     ConsumeOnce,
     EventLog,
+    Journal,
     Leases,
     Listing,
     StoreClock,
@@ -27,7 +28,7 @@ from gate import (
 
 from .private_folders import key_folder
 
-__all__ = ["Address", "Store", "open_store", "store_address"]
+__all__ = ["Address", "Bucket", "Store", "open_store", "store_address"]
 
 _SETTING = "SIGNOFF_REDIS_URL"
 _REPLICAS = "SIGNOFF_WAIT_REPLICAS"
@@ -35,7 +36,7 @@ _MOST_REPLICAS = 16
 _SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "memory")
 
 
-class Store(
+class Bucket(
     ApprovalStore,
     StoreClock,
     Watch,
@@ -49,7 +50,31 @@ class Store(
     Cards,
     Protocol,
 ):
-    """A store with every capability, as the bot needs it."""
+    """One part of a store, with every capability for the records in it."""
+
+
+class Store(
+    ApprovalStore,
+    StoreClock,
+    Watch,
+    BulkRead,
+    Journal,
+    Bounded,
+    Listing,
+    ConsumeOnce,
+    Cards,
+    Protocol,
+):
+    """A store as the bot needs it: what is asked of the whole, and its parts."""
+
+    @property
+    def buckets(self) -> Sequence[Bucket]:
+        """The parts; one, unless the address names a cluster."""
+        ...
+
+    def bucket_of(self, key: str) -> int:
+        """See `gate.Bucketed.bucket_of`."""
+        ...
 
 
 @asynccontextmanager

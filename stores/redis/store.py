@@ -25,6 +25,7 @@ from gate import (
     Wake,
 )
 
+from ..undivided import Undivided
 from . import scripts
 from .address import wires_of_address
 from .audit_stream import AuditVerbs
@@ -54,7 +55,7 @@ _BULK: Final = 200
 _logger = structlog.get_logger("signoff.stores")
 
 
-class RedisStore(AuditVerbs, BoundsVerbs):
+class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
     """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
 
     Enter it (`async with`) or call `open` before use; that is where the schema is checked.
