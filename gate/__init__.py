@@ -11,7 +11,8 @@ The modules, in reading order:
 - `commands`, `standing`, `voting`, `transitions`: the state machine
 - `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
 - `bounds`: how much one agent may ask, and how long what is over is kept
-- `protocols`: what a store must do, and what it may do beyond; `buckets`: a store in parts
+- `protocols`: what a store must do, and what it may do beyond; `thrift`: what saves it work;
+  `buckets`: a store in parts
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
 - `desk`: the trusted side: route, decide, cancel, expire
@@ -183,6 +184,7 @@ from .segments import read_segment_anchor, sign_segment
 from .standing import as_of, refusal
 from .telling import hook_context
 from .terms import Quorum, Rung, Terms
+from .thrift import BulkVersions, TimedRead
 
 __all__ = [
     "MAX_AUDIT_LINE",
@@ -234,6 +236,7 @@ __all__ = [
     "Bounds",
     "Bucketed",
     "BulkRead",
+    "BulkVersions",
     "Cancellation",
     "Cards",
     "Checkpoint",
@@ -301,6 +304,7 @@ __all__ = [
     "SystemClock",
     "Tampered",
     "Terms",
+    "TimedRead",
     "Timer",
     "Unconfirmed",
     "Undeliverable",

@@ -11,48 +11,73 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from .approval import Approval, ApprovalStatus
-from .clock import sleep
+from .clock import Timer, sleep
 from .desk import Desk
 from .errors import AlreadyDecided, ApprovalTimeout, SignoffError, StoreUnavailable
 from .logs import get_logger
 from .protocols import BulkRead, Watch
-from .standing import as_of
+from .thrift import BulkVersions
 
 __all__ = ["Waiter", "WaitingRoom"]
 
-_CHUNK = 500
-_FIRST_PROBE = 0.05
-_LAST_PROBE = 1.0
-_UNROUTED_AFTER = 10.0
+_CHUNK: Final = 500
+_AT_ONCE: Final = 256
+"""Waiters that ask the store at the same time: a crowd takes turns, so that each answer is read
+within the store's own time."""
+_FIRST_PROBE: Final = 0.05
+_LAST_PROBE: Final = 1.0
+_UNROUTED_AFTER: Final = 10.0
+_NEAR: Final = 2.5
+"""Sweeps before an approval's end, from which on its waiter has a timer of its own."""
 
 T = TypeVar("T")
 
 
 class Waiter:
-    """One waiting caller. `wake` may be called at any time, any number of times."""
+    """One waiting caller, as small as may be: the record does not wait along.
 
-    __slots__ = ("_future", "version")
+    It is called with each wake-up, at any time, any number of times.
+    """
 
-    def __init__(self) -> None:
-        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    __slots__ = ("asked", "end", "future", "key", "timed", "version")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done as soon as there is a reason to read again."""
         self.version = 0
         """The version that the caller has seen."""
+        self.end = 0.0
+        """When the approval ends, in seconds since 1970 by the store's clock."""
+        self.timed = False
+        """Whether a timer stands for that end."""
+        self.asked: float | None = None
+        """When it was asked, by the same clock, if nothing has routed it."""
 
-    def wake(self, _hint: bytes | None = None) -> None:
+    def __call__(self, _hint: bytes | None = None) -> None:
         """Let the caller read again."""
-        if not self._future.done():
-            self._future.set_result(None)
+        if not self.future.done():
+            self.future.set_result(None)
 
-    async def woken(self) -> None:
-        """Return after the next `wake`, at once if there was one since the last return."""
-        await self._future
-        self._future = asyncio.get_running_loop().create_future()
+    def saw(self, approval: Approval) -> None:
+        """Keep what a sweep needs of a pending record."""
+        self.version = approval.version
+        self.end = approval.deadline.timestamp()
+        self.asked = approval.created_at.timestamp() if approval.terms is None else None
+
+    def must_look(self, version: int | None, now: float, *, near: float) -> bool:
+        """Say whether there is a reason to read again, which nobody may have told."""
+        return (
+            version is None
+            or version != self.version
+            or self.end <= now
+            or not (self.timed or self.end - now > near)
+        )
 
 
 class WaitingRoom:
@@ -80,13 +105,16 @@ class WaitingRoom:
         self._records = desk.records
         self._store = desk.records.store
         self._clock = desk.records.clock
-        self._interval = sweep if isinstance(self._store, Watch) else poll
+        self._watch = self._store.watch if isinstance(self._store, Watch) else None
+        self._interval = poll if self._watch is None else sweep
         self._patience = patience
         self._jitter = jitter
-        self._waiters: dict[str, set[Waiter]] = {}
+        self._waiters: set[Waiter] = set()
+        self._doors = asyncio.Semaphore(_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[StoreUnavailable | None] | None = None
         self._ending: set[asyncio.Task[Any]] = set()
+        self._unrouted: Timer | None = None
         self._warned_unrouted = False
         self._closed = False
 
@@ -127,16 +155,31 @@ class WaitingRoom:
                 closed.
             StoreCorrupt: The record cannot be read.
         """
-        async with self._enter(key) as waiter:
+        waiter = self._seat(key)
+        unwatch: Callable[[], None] | None = None
+        try:
+            if (watch := self._watch) is not None:
+                unwatch = await self._persist(key, lambda: watch(key, waiter))
             while True:
                 approval = await self._persist(key, lambda: self._records.get(key))
                 if approval.final:
                     return await self.settled(approval)
-                waiter.version = approval.version
-                now = await self._persist(key, self._records.about_now)
-                if not self._closed:
-                    await self._until_woken(waiter, approval, now)
+                waiter.saw(approval)
+                # It is larger than all else that a waiter has.
+                del approval
+                timer = self._timer(waiter, await self._persist(key, self._records.about_now))
+                try:
+                    if not self._closed:
+                        await waiter.future
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                waiter.future = asyncio.get_running_loop().create_future()
                 self._check_open()
+        finally:
+            if unwatch is not None:
+                unwatch()
+            self._leave(waiter)
 
     async def settled(self, approval: Approval) -> Approval:
         """Return a final record; write an expiry that nobody has written yet."""
@@ -151,57 +194,50 @@ class WaitingRoom:
             # Nothing can be written now. The store's clock has spoken.
             return approval
 
-    async def _until_woken(self, waiter: Waiter, approval: Approval, now: datetime) -> None:
-        """Sleep until a wake-up or the approval's end; warn once if nothing has routed it."""
-        remaining = (approval.deadline - now).total_seconds()
-        timers = [self._clock.call_later(max(remaining, 0.001), waiter.wake)]
-        if approval.terms is None and not self._warned_unrouted:
-            age = (now - approval.created_at).total_seconds()
-            timers.append(
-                self._clock.call_later(
-                    max(_UNROUTED_AFTER - age, 0.0), lambda: self._warn_unrouted(approval.id)
+    def _timer(self, waiter: Waiter, now: datetime) -> Timer | None:
+        """Start a timer for the end of the approval, if it is near; else a sweep comes first."""
+        if waiter.asked is not None:
+            self._look_for_unrouted(now.timestamp())
+        remaining = waiter.end - now.timestamp()
+        waiter.timed = remaining <= _NEAR * self._interval
+        return self._clock.call_later(max(remaining, 0.001), waiter) if waiter.timed else None
+
+    def _look_for_unrouted(self, now: float) -> None:
+        """Have somebody look, when the first approval has been without a route for too long."""
+        if self._warned_unrouted or self._unrouted is not None:
+            return
+        asked = [waiter.asked for waiter in self._waiters if waiter.asked is not None]
+        if asked:
+            wait = max(min(asked) + _UNROUTED_AFTER - now, 0.0)
+            self._unrouted = self._clock.call_later(wait, lambda: self._warn_unrouted(now + wait))
+
+    def _warn_unrouted(self, now: float) -> None:
+        self._unrouted = None
+        for waiter in self._waiters:
+            if waiter.asked is not None and waiter.asked + _UNROUTED_AFTER <= now:
+                self._warned_unrouted = True
+                get_logger("signoff.gate").warning(
+                    "gate.unrouted",
+                    approval_id=waiter.key.rpartition("/")[2],
+                    detail="nobody was asked after 10 s: is `signoff run` up on this store?",
                 )
-            )
-        try:
-            await waiter.woken()
-        finally:
-            for timer in timers:
-                timer.cancel()
+                return
+        self._look_for_unrouted(now)
 
-    def _warn_unrouted(self, approval_id: str) -> None:
-        if not self._warned_unrouted:
-            self._warned_unrouted = True
-            get_logger("signoff.gate").warning(
-                "gate.unrouted",
-                approval_id=approval_id,
-                detail="nobody was asked after 10 s: is `signoff run` up on this store?",
-            )
-
-    @asynccontextmanager
-    async def _enter(self, key: str) -> AsyncIterator[Waiter]:
-        """Give the caller a waiter that is woken at changes of the record under *key*."""
+    def _seat(self, key: str) -> Waiter:
+        """Give the caller a waiter whom the sweep looks after."""
         self._check_open()
-        waiter = Waiter()
-        self._waiters.setdefault(key, set()).add(waiter)
+        waiter = Waiter(key)
+        self._waiters.add(waiter)
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="signoff-sweep")
-        unwatch: Callable[[], None] | None = None
-        try:
-            store = self._store
-            if isinstance(store, Watch):
-                unwatch = await self._persist(key, lambda: store.watch(key, waiter.wake))
-            yield waiter
-        finally:
-            if unwatch is not None:
-                unwatch()
-            self._leave(key, waiter)
+        return waiter
 
     async def aclose(self) -> None:
         """End the room's own tasks, and let those who still wait know."""
         self._closed = True
-        for seated in self._waiters.values():
-            for waiter in seated:
-                waiter.wake()
+        for waiter in self._waiters:
+            waiter()
         self._rest()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
@@ -209,12 +245,8 @@ class WaitingRoom:
         if self._closed:
             raise StoreUnavailable("wait", cause="the gate is closed")
 
-    def _leave(self, key: str, waiter: Waiter) -> None:
-        seated = self._waiters.get(key)
-        if seated is not None:
-            seated.discard(waiter)
-            if not seated:
-                del self._waiters[key]
+    def _leave(self, waiter: Waiter) -> None:
+        self._waiters.discard(waiter)
         if not self._waiters:
             self._rest()
 
@@ -226,12 +258,16 @@ class WaitingRoom:
                 self._ending.add(task)
                 task.add_done_callback(self._ending.discard)
         self._sweeper = self._probe = None
+        if self._unrouted is not None:
+            self._unrouted.cancel()
+            self._unrouted = None
 
     async def _persist(self, key: str, attempt: Callable[[], Awaitable[T]]) -> T:
         since: float | None = None
         while True:
             try:
-                return await attempt()
+                async with self._doors:
+                    return await attempt()
             except StoreUnavailable:
                 self._check_open()
                 # A store may answer the probe and still fail here, a subscription for example.
@@ -273,27 +309,30 @@ class WaitingRoom:
     async def _sweep(self) -> None:
         while True:
             await sleep(self._clock, self._interval * (0.9 + 0.2 * self._jitter()))
-            keys = list(self._waiters)
-            for start in range(0, len(keys), _CHUNK):
-                await self._sweep_chunk(keys[start : start + _CHUNK])
+            waiters = list(self._waiters)
+            for start in range(0, len(waiters), _CHUNK):
+                await self._sweep_chunk(waiters[start : start + _CHUNK])
 
-    async def _sweep_chunk(self, keys: list[str]) -> None:
-        now: datetime | None = None
+    async def _sweep_chunk(self, waiters: Sequence[Waiter]) -> None:
         try:
-            now = await self._records.now()
-            if isinstance(self._store, BulkRead):
-                found: list[Approval | Exception | None] = await self._store.get_many(keys)
-            else:
-                found = [await self._store.get(key) for key in keys]
+            now = (await self._records.now()).timestamp()
+            versions = await self._versions([waiter.key for waiter in waiters])
         except Exception:  # noqa: BLE001  (a store may be anybody's; no trouble may end the sweep)
             # Each waiter meets the trouble in its own read, with its own patience.
-            found = [None] * len(keys)
-        for key, record in zip(keys, found, strict=True):
-            for waiter in tuple(self._waiters.get(key, ())):
-                if (
-                    now is None
-                    or not isinstance(record, Approval)
-                    or record.version != waiter.version
-                    or as_of(record, now).final
-                ):
-                    waiter.wake()
+            for waiter in waiters:
+                waiter()
+            return
+        for waiter, version in zip(waiters, versions, strict=True):
+            if waiter.must_look(version, now, near=_NEAR * self._interval):
+                waiter()
+
+    async def _versions(self, keys: Sequence[str]) -> Sequence[int | None]:
+        """Return the version of each record; `None` is a reason to look for oneself."""
+        if isinstance(self._store, BulkVersions):
+            return await self._store.versions(keys)
+        found: Sequence[object]
+        if isinstance(self._store, BulkRead):
+            found = await self._store.get_many(keys)
+        else:
+            found = [await self._store.get(key) for key in keys]
+        return [each.version if isinstance(each, Approval) else None for each in found]

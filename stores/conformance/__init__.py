@@ -32,6 +32,7 @@ pytest.register_assert_rewrite(
             "capabilities",
             "checkpoints",
             "logs",
+            "reads",
             "replicas",
             "steps",
         )
@@ -49,6 +50,7 @@ from .capabilities import (
 )
 from .checkpoints import CheckpointsContract
 from .logs import EventLogContract, ListingContract
+from .reads import BulkVersionsContract, TimedReadContract
 from .replicas import CardsContract, ConfirmationContract, LeasesContract
 from .steps import StepLogContract
 
@@ -57,6 +59,7 @@ __all__ = [
     "AuditLogContract",
     "BoundedContract",
     "BulkReadContract",
+    "BulkVersionsContract",
     "CardsContract",
     "CheckpointsContract",
     "ConfirmationContract",
@@ -66,5 +69,6 @@ __all__ = [
     "ListingContract",
     "StepLogContract",
     "StoreClockContract",
+    "TimedReadContract",
     "WatchContract",
 ]

@@ -16,6 +16,7 @@ from gate import (
     AuditLog,
     Bounded,
     BulkRead,
+    BulkVersions,
     Cards,
     Confirmation,
     ConsumeOnce,
@@ -24,6 +25,7 @@ from gate import (
     Listing,
     Patched,
     StoreClock,
+    TimedRead,
     Watch,
 )
 
@@ -35,6 +37,8 @@ _CAPABILITIES = (
     StoreClock,
     Watch,
     BulkRead,
+    BulkVersions,
+    TimedRead,
     EventLog,
     AuditLog,
     Bounded,

@@ -30,22 +30,30 @@ __all__ = [
     "decode_record",
     "decode_use",
     "encode_event",
+    "encode_new",
     "encode_record",
+    "encode_state",
     "encode_use",
     "from_micros",
     "micros",
+    "version_of",
 ]
 
 MAX_PART: Final = 4 * 1024 * 1024
 """Bytes of one string: a payload, its edited form, and everything around them, with room."""
+MAX_DIGITS: Final = 4300
+"""Decimal digits of one number; no shorter text holds a longer one."""
 MAX_DEPTH: Final = 80
 """Deeper than a payload may be, by what stands around it."""
 
 _REQUEST: Final = frozenset(
     Approval.model_fields[name].alias or name for name in Approval.request_fields()
 )
+_NOT_STATE: Final = {*Approval.request_fields(), "version", "consumption"}
 _INITIAL: Final = {"status": "pending"}
 _STATE: Final = re.compile(rb"([1-9][0-9]{0,15}):(.*)", re.DOTALL)
+_VERSION: Final = re.compile(rb"([1-9][0-9]{0,15}):")
+_WRITER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,11 +72,17 @@ class RecordText:
 
 
 def encode_record(approval: Approval) -> RecordText:
-    """Return the strings of *approval*.
+    """Return the strings of *approval*; see `encode_new`."""
+    return encode_new(approval)[0]
+
+
+def encode_new(approval: Approval) -> tuple[RecordText, Approval]:
+    """Return the strings of *approval*, and the record that is read from them.
 
     Raises:
         PayloadNotCanonical: Some part is not strict JSON and could not be read back.
         LimitExceeded: Some part is too large or too deep to be read back.
+        StoreCorrupt: Its digest is not that of its payload, or its status not its decision's.
     """
     wire = approval.to_wire()
     request = {name: value for name, value in wire.items() if name in _REQUEST}
@@ -78,9 +92,30 @@ def encode_record(approval: Approval) -> RecordText:
         if name not in _REQUEST and name not in {"version", "consumption"}
     }
     untouched = approval.version == 1 and state == _INITIAL
-    return RecordText(
-        request=_dump(request),
+    texts = RecordText(
+        request=_WRITER.encode(request),
         state="" if untouched else f"{approval.version}:{_dump(state)}",
+        use=encode_use(approval.consumption) if approval.consumption else "",
+    )
+    # What cannot be read back must be refused before it is written, not after.
+    read = parse_json(texts.request, max_depth=MAX_DEPTH, max_size=MAX_PART)
+    stored = _record(approval.key, read, texts.state.encode() or None, texts.use.encode() or None)
+    return texts, stored
+
+
+def encode_state(approval: Approval) -> RecordText:
+    """Return the strings of *approval* without its request, which is written once and stays.
+
+    Raises:
+        PayloadNotCanonical: Some part is not strict JSON and could not be read back.
+        LimitExceeded: Some part is too large or too deep to be read back.
+    """
+    state = approval.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_STATE
+    ) | {"status": approval.status.value}
+    return RecordText(
+        request="",
+        state=f"{approval.version}:{_dump(state)}",
         use=encode_use(approval.consumption) if approval.consumption else "",
     )
 
@@ -95,7 +130,11 @@ def decode_record(
     """
     if request is None:
         return None
-    wire = _load(key, request, part="request")
+    return _record(key, _load(key, request, part="request"), state, use)
+
+
+def _record(key: str, wire: dict[str, Any], state: bytes | None, use: bytes | None) -> Approval:
+    """Return the record of a request's *wire* form, which is taken over, and two strings."""
     if not wire.keys() <= _REQUEST:
         raise StoreCorrupt(key, reason="request: unknown fields")
     if state is None:
@@ -115,6 +154,12 @@ def decode_record(
     if approval.key != key:
         raise StoreCorrupt(key, reason="request: it is another record's")
     return approval
+
+
+def version_of(head: bytes) -> int | None:
+    """Return the version that a state begins with, `None` where there is none."""
+    found = _VERSION.match(head)
+    return None if found is None else int(found[1])
 
 
 def encode_use(consumption: Consumption) -> str:
@@ -161,10 +206,25 @@ def from_micros(value: int) -> datetime:
 
 
 def _dump(value: dict[str, Any]) -> str:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    # What cannot be read back must be refused before it is written, not after.
-    parse_json(text, max_depth=MAX_DEPTH, max_size=MAX_PART)
+    text = _WRITER.encode(value)
+    if not _surely_strict(text):
+        parse_json(text, max_depth=MAX_DEPTH, max_size=MAX_PART)
     return text
+
+
+def _surely_strict(text: str) -> bool:
+    """Say whether *text* needs no reading to be known as strict; pydantic made its values.
+
+    It is too short for a number that is too long, too flat to be too deep, names no number that
+    is none, and holds no surrogates.
+    """
+    return (
+        len(text) <= MAX_DIGITS
+        and text.isascii()
+        and text.count("[") + text.count("{") <= MAX_DEPTH
+        and "NaN" not in text
+        and "Infinity" not in text
+    )
 
 
 def _load(key: str, text: bytes, *, part: str) -> dict[str, Any]:

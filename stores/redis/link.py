@@ -1,8 +1,12 @@
 """Owns the way to Redis that the store sees: run a script, read, block, listen; each with one end.
 
-An operation has one deadline for everything: the wait for a free connection, connecting, sending
-and the answer. What went wrong before anything was sent is `StoreUnavailable`. A write that was
-sent and has no answer is `Unconfirmed`. A connection that owes an answer is never used again.
+All operations share one connection: what is asked in one turn of the event loop goes out together,
+and no caller has a connection of its own. Only what the server may hold back has one: a blocking
+read, a wait for replicas, a subscription.
+
+An operation has one deadline for everything: the wait for its turn, connecting, sending and the
+answer. What went wrong before anything was sent is `StoreUnavailable`. A write that was sent and
+has no answer is `Unconfirmed`.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from typing import Any, Final
 
 from gate import StoreCorrupt, StoreUnavailable, Unconfirmed
 
-from .wire import Argument, Lost, ServerError, Wire
+from .resp import Argument, ServerError, pack
+from .wire import Late, Lost, Wire
 
 __all__ = ["Link", "Script"]
 
@@ -29,6 +34,8 @@ _NOTHING_DONE: Final = frozenset(
     }
 )  # fmt: skip
 """Refusals after which a script has written nothing: Redis checks these before the first write."""
+_ELSEWHERE: Final = frozenset({"READONLY", "MASTERDOWN"})
+"""Refusals of a server that is no primary any more: the next operation connects anew."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Script:
 
 
 class Link:
-    """A bounded set of connections, handed out first come, first served.
+    """A shared connection, and some for what blocks.
 
     Args:
         make: Makes a connection, not yet connected.
@@ -56,13 +63,13 @@ class Link:
     def __init__(self, make: Callable[[], Wire], *, timeout: float, connections: int) -> None:
         self._make = make
         self.timeout = timeout
-        # Not a pool that callers wait on: those starve some callers for as long as others come.
+        # A bound on what is owed, and a queue that starves nobody.
         self._slots = asyncio.Semaphore(connections)
-        self._idle: list[Wire] = []
+        self._shared: Wire | None = None
+        self._opening: asyncio.Task[Wire] | None = None
+        self._apart: list[Wire] = []
+        """Connections for what blocks, at rest."""
         self._all: set[Wire] = set()
-        self._listening: set[Wire] = set()
-        self._outdated: set[Wire] = set()
-        """Connections to a server that is no master any more."""
         self._closed = False
 
     async def run(
@@ -92,33 +99,54 @@ class Link:
             Unconfirmed: It is not known whether it ran, or too few replicas have it.
             StoreCorrupt: A key holds something of another type.
         """
-        tail = [len(keys), *keys, *arguments]
+        tail = (len(keys), *keys, *arguments)
+        call = _Call(operation, key=key, writes=True)
         wait = self.timeout if patience is None else patience
-        seconds = self.timeout if not replicas else self.timeout + wait + 0.5
-        async with self._talk(operation, key=key, writes=True, seconds=seconds) as wire:
-            try:
-                answer = await _ask(wire, "EVALSHA", script.sha, *tail)
-            except ServerError as error:
-                if error.word != "NOSCRIPT":
-                    raise
+        end = self._end(self.timeout + (wait + 0.5 if replicas else 0))
+        own: Wire | None = None
+        await self._queue(call, end)
+        try:
+            if replicas:
+                own = await self._own_wire(end)
+            wire = own or await self._shared_wire(end)
+            answer = await call.ask(wire, ("EVALSHA", script.sha, *tail), end=end)
+            if isinstance(answer, ServerError) and answer.word == "NOSCRIPT":
                 # A new or flushed server: nothing ran. EVAL runs it and caches it.
-                answer = await _ask(wire, "EVAL", script.text, *tail)
-            if replicas and not await self._replicated(wire, replicas, seconds=wait):
+                answer = await call.ask(wire, ("EVAL", script.text, *tail), end=end)
+            if isinstance(answer, ServerError):
+                raise answer
+            if replicas and not await _replicated(wire, replicas, seconds=wait, end=end):
                 raise Unconfirmed(operation, approval_id=_id_of(key))
             return answer
+        except (Lost, ServerError) as error:
+            raise self._told(call, error) from None
+        finally:
+            self._slots.release()
+            self._give_back(own)
 
     async def read(
         self, *commands: Sequence[Argument], operation: str, key: str | None = None
     ) -> list[Any]:
-        """Send reading commands in one go and return their answers.
+        """Send reading commands together and return their answers.
 
         Raises:
-            StoreUnavailable: Some answer is missing.
+            StoreUnavailable: No answer.
             StoreCorrupt: A key holds something of another type.
         """
-        async with self._talk(operation, key=key, seconds=self.timeout) as wire:
-            await wire.send(commands, answers=len(commands))
-            return [await wire.receive() for _ in commands]
+        call = _Call(operation, key=key)
+        end = self._end(self.timeout)
+        await self._queue(call, end)
+        try:
+            wire = await self._shared_wire(end)
+            answers = await wire.ask(pack(commands), answers=len(commands), end=end)
+            for answer in answers:
+                if isinstance(answer, ServerError):
+                    raise answer
+            return answers
+        except (Lost, ServerError) as error:
+            raise self._told(call, error) from None
+        finally:
+            self._slots.release()
 
     async def read_blocking(self, *command: Argument, operation: str, seconds: float) -> Any:
         """Send one command that the server may hold back for *seconds*; needs no free slot.
@@ -126,142 +154,169 @@ class Link:
         Raises:
             StoreUnavailable: No answer.
         """
-        limit = seconds + self.timeout
-        async with self._talk(operation, seconds=limit, counted=False) as wire:
-            return await _ask(wire, *command)
+        call = _Call(operation)
+        end = self._end(seconds + self.timeout)
+        own: Wire | None = None
+        try:
+            own = await self._own_wire(end)
+            answer = await call.ask(own, command, end=end)
+            if isinstance(answer, ServerError):
+                raise answer
+            return answer
+        except (Lost, ServerError) as error:
+            raise self._told(call, error) from None
+        finally:
+            self._give_back(own)
 
     @asynccontextmanager
-    async def listen(self, operation: str) -> AsyncIterator[Wire]:
-        """Give a connected connection of one's own, dropped at the end.
+    async def listen(self, operation: str, hear: Callable[[Any], None]) -> AsyncIterator[Wire]:
+        """Give a connected connection of one's own, dropped at the end; *hear* gets what comes.
 
         Raises:
             StoreUnavailable: No connection.
         """
-        wire: Wire | None = None
         try:
-            async with asyncio.timeout(self.timeout):
-                wire = await self._connected()
-        except TimeoutError:
-            raise StoreUnavailable(operation, cause=self._late()) from None
-        except Lost as error:
-            raise StoreUnavailable(operation, cause=error.cause) from None
-        except ServerError as error:
-            raise StoreUnavailable(operation, cause=error.word) from None
-        self._listening.add(wire)
+            wire = await self._connected()
+        except (Lost, ServerError) as error:
+            raise self._told(_Call(operation), error) from None
+        wire.hear = hear
         try:
             yield wire
         finally:
-            self._listening.discard(wire)
-            await self._drop(wire)
+            wire.drop()
 
     async def aclose(self) -> None:
         """Close every connection; operations under way end as with a lost connection."""
         self._closed = True
-        self._idle.clear()
-        wires, self._all = self._all, set()
-        await asyncio.gather(*(wire.aclose() for wire in wires))
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        await asyncio.gather(*(wire.aclose() for wire in tuple(self._all)))
 
-    @asynccontextmanager
-    async def _talk(
-        self,
-        operation: str,
-        *,
-        key: str | None = None,
-        seconds: float,
-        writes: bool = False,
-        counted: bool = True,
-    ) -> AsyncIterator[Wire]:
-        """Lease a connection under a deadline, and turn every failure into one of ours."""
-        wire: Wire | None = None
-        cause: str | None = None
-        try:
-            async with asyncio.timeout(seconds):
-                if counted:
-                    await self._slots.acquire()
-                try:
-                    wire = await self._lease()
-                    yield wire
-                finally:
-                    if wire is not None:
-                        await self._give_back(wire)
-                    if counted:
-                        self._slots.release()
-        except TimeoutError:
-            cause = self._late()
-        except Lost as error:
-            cause = error.cause
-        except ServerError as error:
-            if error.word == "WRONGTYPE":
-                raise StoreCorrupt(key or operation, reason=error.word) from None
-            cause = error.word
-            if error.word == "READONLY":
-                await self._leave()
-            if error.word in _NOTHING_DONE:
-                writes = False
-        if cause is None:
+    @staticmethod
+    def _end(seconds: float) -> float:
+        return asyncio.get_running_loop().time() + seconds
+
+    def _told(self, call: _Call, error: Lost | ServerError) -> Exception:
+        """Return our error for the wire's."""
+        if isinstance(error, ServerError):
+            if error.word in _ELSEWHERE:
+                # Also what only listens, or would serve the next caller: all of it is made anew,
+                # where the primary is then. What is under way ends by itself.
+                for wire in tuple(self._all):
+                    wire.retire()
+            return call.refused(error.word)
+        if isinstance(error, Late):
+            return call.failed(f"no answer within {self.timeout:g} s")
+        return call.failed(error.cause)
+
+    async def _queue(self, call: _Call, end: float) -> None:
+        """Wait for a turn; the caller gives it back."""
+        if not self._slots.locked():
+            await self._slots.acquire()
             return
-        if writes and wire is not None and wire.sent:
-            raise Unconfirmed(operation, approval_id=_id_of(key))
-        raise StoreUnavailable(operation, cause=cause)
-
-    async def _replicated(self, wire: Wire, replicas: int, *, seconds: float) -> bool:
-        """Wait until so many replicas have what *wire* wrote last."""
         try:
-            # Not 0, which would be for ever.
-            reached: int = await _ask(wire, "WAIT", replicas, max(1, int(seconds * 1000)))
-        except ServerError:
-            # The write stands, whatever the server has against WAIT.
-            return False
-        return reached >= replicas
+            async with asyncio.timeout_at(end):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise self._told(call, Late()) from None
 
-    async def _lease(self) -> Wire:
-        while self._idle:
-            wire = self._idle.pop()
-            if await wire.begin():
+    async def _shared_wire(self, end: float) -> Wire:
+        """Return the connection that all share; whoever comes first has it made."""
+        wire = self._shared
+        if wire is not None and wire.ready():
+            return wire
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._connected(), name="signoff-connect")
+            self._opening.add_done_callback(self._opened)
+        try:
+            async with asyncio.timeout_at(end):
+                # Shielded: the others wait for it too.
+                return await asyncio.shield(self._opening)
+        except TimeoutError:
+            raise Late from None
+
+    def _opened(self, opening: asyncio.Task[Wire]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self._shared = opening.result()
+
+    async def _own_wire(self, end: float) -> Wire:
+        """Return a connection for one caller, who gives it back."""
+        while self._apart:
+            wire = self._apart.pop()
+            if wire.ready():
                 return wire
-            await self._drop(wire)
-        return await self._connected()
+        try:
+            async with asyncio.timeout_at(end):
+                return await self._connected()
+        except TimeoutError:
+            raise Late from None
 
     async def _connected(self) -> Wire:
         if self._closed:
             raise Lost("the store is closed")
         wire = self._make()
         self._all.add(wire)
+        wire.ended.add_done_callback(lambda _: self._all.discard(wire))
         try:
-            await wire.connect()
-        except BaseException:
-            await self._drop(wire)
+            async with asyncio.timeout(self.timeout):
+                await wire.connect()
+        except BaseException as error:
+            wire.drop()
+            if isinstance(error, TimeoutError):
+                raise Late from None
             raise
         return wire
 
-    async def _give_back(self, wire: Wire) -> None:
-        if wire.in_step and not self._closed and wire not in self._outdated:
-            self._idle.append(wire)
+    def _give_back(self, wire: Wire | None) -> None:
+        if wire is None:
+            return
+        if wire.idle and not self._closed and wire.ready():
+            self._apart.append(wire)
         else:
-            await self._drop(wire)
-
-    async def _leave(self) -> None:
-        """Turn away from a server that was demoted: the next connections go where the master is.
-
-        What listens is cut, so that it is made anew and told. What is under way ends by itself.
-        """
-        idle, self._idle = self._idle, []
-        self._outdated |= self._all
-        for wire in (*idle, *self._listening):
-            await self._drop(wire)
-
-    async def _drop(self, wire: Wire) -> None:
-        self._all.discard(wire)
-        self._outdated.discard(wire)
-        await wire.close()
-
-    def _late(self) -> str:
-        return f"no answer within {self.timeout:g} s"
+            wire.drop()
 
 
-async def _ask(wire: Wire, *command: Argument) -> Any:
-    await wire.send([command], answers=1)
-    return await wire.receive()
+class _Call:
+    """One operation: what it is called, whether it writes, and whether anything of it was sent."""
+
+    __slots__ = ("_key", "_operation", "_sent", "_writes")
+
+    def __init__(self, operation: str, *, key: str | None = None, writes: bool = False) -> None:
+        self._operation = operation
+        self._key = key
+        self._writes = writes
+        self._sent = False
+
+    async def ask(self, wire: Wire, command: Sequence[Argument], *, end: float) -> Any:
+        """Send one command and return its answer, also if that is an error."""
+        packed = pack([command])
+        self._sent = True
+        [answer] = await wire.ask(packed, answers=1, end=end)
+        return answer
+
+    def failed(self, cause: str) -> Exception:
+        """Return the error for a lost connection: from the moment of sending nobody knows."""
+        if self._writes and self._sent:
+            return Unconfirmed(self._operation, approval_id=_id_of(self._key))
+        return StoreUnavailable(self._operation, cause=cause)
+
+    def refused(self, word: str) -> Exception:
+        """Return the error for the server's *word*."""
+        if word == "WRONGTYPE":
+            return StoreCorrupt(self._key or self._operation, reason=word)
+        if word in _NOTHING_DONE:
+            return StoreUnavailable(self._operation, cause=word)
+        return self.failed(word)
+
+
+async def _replicated(wire: Wire, replicas: int, *, seconds: float, end: float) -> bool:
+    """Wait until so many replicas have what *wire* wrote last."""
+    # Not 0, which would be for ever.
+    command = ("WAIT", replicas, max(1, int(seconds * 1000)))
+    [reached] = await wire.ask(pack([command]), answers=1, end=end)
+    # The write stands, whatever the server has against WAIT.
+    return not isinstance(reached, ServerError) and bool(reached >= replicas)
 
 
 def _id_of(key: str | None) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from redis import exceptions as errors
-from redis.asyncio.connection import Connection, SSLConnection
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
@@ -81,10 +81,6 @@ class _Following(SentinelManagedConnection):
         if role[0] != b"master":
             await self.disconnect(nowait=True)
             raise MasterNotFoundError
-
-    async def read_response(self, *args: Any, **options: Any) -> Any:
-        """Read an answer. READONLY stays an answer: a refused write is not an unknown one."""
-        return await Connection.read_response(self, *args, **options)
 
 
 class _FollowingTLS(_Following, SSLConnection):

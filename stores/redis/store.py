@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import structlog
 from redis.asyncio import Redis
@@ -34,28 +33,26 @@ from .codec import (
     decode_record,
     decode_use,
     encode_event,
-    encode_record,
+    encode_new,
+    encode_state,
     encode_use,
-    from_micros,
     micros,
 )
 from .event_stream import EventStream
 from .health import Health, ask_health, echo
 from .keys import Keys
 from .link import Link
+from .reading import ReadVerbs
 from .schema import check_schema
 from .subscriptions import Subscriptions
 from .wire import wires_of_client
 
 __all__ = ["RedisStore"]
 
-_BULK: Final = 200
-"""Records in one round of a bulk read."""
-
 _logger = structlog.get_logger("signoff.stores")
 
 
-class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
+class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs, Undivided):
     """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
 
     Enter it (`async with`) or call `open` before use; that is where the schema is checked.
@@ -136,7 +133,7 @@ class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
         """See `gate.ApprovalStore.put` and `gate.Bounded`."""
         key = approval.key
-        record = encode_record(approval)
+        record, stored = encode_new(approval)
         standing = await scripts.put(
             self._link,
             self._keys,
@@ -147,23 +144,12 @@ class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
             agent=self._keys.agent(approval.namespace, approval.agent),
             events=[encode_event(event) for event in events],
         )
-        if standing is None:
-            stored = decode_record(
-                key,
-                record.request.encode(),
-                record.state.encode() or None,
-                record.use.encode() or None,
-            )
-        else:
-            stored = decode_record(key, standing.request, standing.state, standing.use)
-        if stored is None:
-            raise StoreCorrupt(key, reason="request: missing")
+        if standing is not None:
+            found = decode_record(key, standing.request, standing.state, standing.use)
+            if found is None:
+                raise StoreCorrupt(key, reason="request: missing")
+            stored = found
         return stored
-
-    async def get(self, key: str) -> Approval | None:
-        """See `gate.ApprovalStore.get`."""
-        [parts] = await self._link.read(["MGET", *self._keys.record(key)], operation="get", key=key)
-        return decode_record(key, *parts)
 
     async def patch(
         self,
@@ -177,7 +163,7 @@ class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
 
         A consumption in *approval* must be the one that stands, if one does; else it is `STALE`.
         """
-        record = encode_record(approval)
+        record = encode_state(approval)
         use = record.use
         # A second round only where the consumption that stands is spelled in another way.
         for _ in range(2):
@@ -218,11 +204,6 @@ class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
             return False
         return True
 
-    async def now(self) -> datetime:
-        """See `gate.StoreClock.now`."""
-        [[seconds, rest]] = await self._link.read(["TIME"], operation="now")
-        return from_micros(int(seconds) * 1_000_000 + int(rest))
-
     async def watch(self, key: str, wake: Wake) -> Callable[[], None]:
         """See `gate.Watch.watch`. A wake-up carries the new version, or `use`.
 
@@ -230,23 +211,6 @@ class RedisStore(AuditVerbs, BoundsVerbs, Undivided):
             StoreUnavailable: The server does not confirm the subscription.
         """
         return await self._subscriptions.watch(self._keys.wake(key), wake)
-
-    async def get_many(self, keys: Sequence[str]) -> list[Approval | Exception | None]:
-        """See `gate.BulkRead.get_many`."""
-        found: list[Approval | Exception | None] = []
-        for start in range(0, len(keys), _BULK):
-            chunk = keys[start : start + _BULK]
-            answers = await self._link.read(
-                *(["MGET", *self._keys.record(key)] for key in chunk), operation="get_many"
-            )
-            for key, parts in zip(chunk, answers, strict=True):
-                try:
-                    found.append(decode_record(key, *parts))
-                except StoreCorrupt as error:
-                    found.append(error)
-            # Decoding is work for the processor: let others have a turn between two chunks.
-            await asyncio.sleep(0)
-        return found
 
     async def append(self, events: Sequence[ApprovalEvent]) -> None:
         """See `gate.EventLog.append`."""

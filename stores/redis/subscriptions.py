@@ -18,7 +18,8 @@ import structlog
 from gate import StoreUnavailable, Wake
 
 from .link import Link
-from .wire import Lost, ServerError, Wire
+from .resp import ServerError, pack
+from .wire import Lost, Wire
 
 __all__ = ["Subscriptions"]
 
@@ -33,24 +34,60 @@ _log = structlog.get_logger("signoff.stores")
 class _Channel:
     """One subscribed channel and who watches it."""
 
+    __slots__ = ("_confirmation", "stands", "stood", "watches")
+
     def __init__(self) -> None:
-        self.wakes: dict[object, Wake] = {}
-        self.stands: asyncio.Future[None] = _future()
+        self.watches: list[_Watch] = []
+        self.stands = False
+        """Whether the server has confirmed it on the connection that is there."""
         self.stood = False
         """Whether it ever stood, so that the next confirmation means: something may be missed."""
+        self._confirmation: asyncio.Future[None] | None = None
 
-    def renew(self) -> None:
-        """Forget the confirmation: the connection it was given on is gone."""
-        if self.stands.done():
-            self.stands = _future()
+    async def confirmed(self) -> None:
+        """Return when it stands.
+
+        Raises:
+            StoreUnavailable: There is no confirmation.
+        """
+        if self.stands:
+            return
+        if self._confirmation is None:
+            self._confirmation = asyncio.get_running_loop().create_future()
+        # Shielded: others may wait for the same confirmation.
+        await asyncio.shield(self._confirmation)
+
+    def confirm(self) -> None:
+        """Let those go on who wait for the confirmation."""
+        self.stands = self.stood = True
+        confirmation, self._confirmation = self._confirmation, None
+        if confirmation is not None:
+            confirmation.set_result(None)
 
     def fail(self, error: Exception) -> None:
         """Tell those who wait for the confirmation that it does not come."""
-        if not self.stands.done():
-            self.stands.set_exception(error)
+        self.stands = False
+        confirmation, self._confirmation = self._confirmation, None
+        if confirmation is not None:
+            confirmation.set_exception(error)
             # Marks it as seen: there may be nobody left who waits.
-            self.stands.exception()
-        self.renew()
+            confirmation.exception()
+
+
+class _Watch:
+    """One watcher of one channel, until it is called."""
+
+    __slots__ = ("channel", "name", "room", "wake")
+
+    def __init__(self, room: Subscriptions, name: bytes, channel: _Channel, wake: Wake) -> None:
+        self.room = room
+        self.name = name
+        self.channel = channel
+        self.wake = wake
+
+    def __call__(self) -> None:
+        """Leave."""
+        self.room.leave(self)
 
 
 class Subscriptions:
@@ -76,15 +113,24 @@ class Subscriptions:
         self._channels: dict[bytes, _Channel] = {}
         self._outbox: deque[tuple[str, bytes]] = deque()
         self._unconfirmed: Counter[bytes] = Counter()
-        self._something_to_send = asyncio.Event()
         self._wanted = asyncio.Event()
-        self._answered = asyncio.Event()
-        self._connected = False
+        self._pinged = False
+        self._asked = asyncio.Event()
+        """Set when an answer is owed."""
+        self._asked_at = 0.0
+        """When the answer that is owed was first asked for."""
+        self._heard_at = 0.0
+        """When anything came."""
+        self._wire: Wire | None = None
+        self._refusal: ServerError | None = None
         self._closed = False
         self._owner: asyncio.Task[None] | None = None
 
     async def watch(self, channel: str, wake: Wake) -> Callable[[], None]:
         """Subscribe, and return once the server has confirmed; the result ends it.
+
+        Any number may come at once: the server may take its time for all of them, as long as it
+        says something within the link's timeout.
 
         Raises:
             StoreUnavailable: No confirmation.
@@ -92,28 +138,31 @@ class Subscriptions:
         if self._closed:
             raise StoreUnavailable("watch", cause="the store is closed")
         name = channel.encode()
-        token = object()
         entry = self._channels.get(name)
         if entry is None:
             entry = self._channels[name] = _Channel()
             self._post("SUBSCRIBE", name)
-        entry.wakes[token] = wake
+        watch = _Watch(self, name, entry, wake)
+        entry.watches.append(watch)
         if self._owner is None or self._owner.done():
             self._owner = asyncio.create_task(self._own(), name="signoff-subscriptions")
-        if not self._connected:
+        if self._wire is None:
             self._wanted.set()
         try:
-            async with asyncio.timeout(self._link.timeout):
-                # Shielded: others may wait for the same confirmation.
-                await asyncio.shield(entry.stands)
-        except TimeoutError:
-            self._leave(name, entry, token)
-            cause = f"no answer within {self._link.timeout:g} s"
-            raise StoreUnavailable("watch", cause=cause) from None
+            await entry.confirmed()
         except BaseException:
-            self._leave(name, entry, token)
+            self.leave(watch)
             raise
-        return lambda: self._leave(name, entry, token)
+        return watch
+
+    def leave(self, watch: _Watch) -> None:
+        """End a watch; the last one of a channel takes the subscription along."""
+        if watch not in watch.channel.watches:
+            return
+        watch.channel.watches.remove(watch)
+        if not watch.channel.watches and self._channels.get(watch.name) is watch.channel:
+            del self._channels[watch.name]
+            self._post("UNSUBSCRIBE", watch.name)
 
     async def aclose(self) -> None:
         """End the connection and its task; wake every watcher a last time."""
@@ -127,19 +176,30 @@ class Subscriptions:
             _call(entry, None)
         self._channels.clear()
 
-    def _leave(self, name: bytes, entry: _Channel, token: object) -> None:
-        entry.wakes.pop(token, None)
-        if not entry.wakes and self._channels.get(name) is entry:
-            del self._channels[name]
-            self._post("UNSUBSCRIBE", name)
-
     def _post(self, verb: str, name: bytes) -> None:
         """Have *verb* sent, in order with the others; without connection there is no need."""
-        if self._connected:
-            if verb == "SUBSCRIBE":
-                self._unconfirmed[name] += 1
-            self._outbox.append((verb, name))
-            self._something_to_send.set()
+        if self._wire is None:
+            return
+        if verb == "SUBSCRIBE":
+            self._expect_answer()
+            self._unconfirmed[name] += 1
+        if not self._outbox:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._outbox.append((verb, name))
+
+    def _send(self) -> None:
+        """Send what was posted in this turn of the event loop."""
+        while self._outbox and self._wire is not None:
+            verb, names = self._next_batch()
+            self._wire.say(pack([(verb, *names)]))
+
+    def _owes(self) -> bool:
+        return self._pinged or bool(self._unconfirmed)
+
+    def _expect_answer(self) -> None:
+        if not self._owes():
+            self._asked_at = asyncio.get_running_loop().time()
+            self._asked.set()
 
     async def _own(self) -> None:
         """Keep a connection as long as somebody watches."""
@@ -147,11 +207,11 @@ class Subscriptions:
         while True:
             self._wanted.clear()
             try:
-                async with self._link.listen("watch") as wire:
-                    self._answered.clear()
+                async with self._link.listen("watch", self._take) as wire:
+                    self._heard_at = 0.0
                     await self._converse(wire)
                 # A server that lets us in and refuses every command is no reason to hurry.
-                pause = _FIRST_PAUSE if self._answered.is_set() else pause
+                pause = _FIRST_PAUSE if self._heard_at and self._refusal is None else pause
             except StoreUnavailable as error:
                 for entry in self._channels.values():
                     entry.fail(error)
@@ -165,42 +225,50 @@ class Subscriptions:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _converse(self, wire: Wire) -> None:
-        """Subscribe to everything on a new connection and serve it until it breaks."""
+        """Subscribe to everything on a new connection, and see that it answers until it ends."""
         self._outbox.clear()
         self._unconfirmed.clear()
-        self._connected = True
+        self._pinged = False
+        self._asked_at = asyncio.get_running_loop().time()
+        self._refusal = None
+        self._wire = wire
         for name in self._channels:
             self._post("SUBSCRIBE", name)
+        attending = asyncio.create_task(self._attend(wire), name="signoff-pings")
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(wire))
-                group.create_task(self._speak(wire))
-        except* (Lost, ServerError) as broken:
-            self._broken(broken.exceptions[0])
+            await asyncio.wait({attending, wire.ended}, return_when=asyncio.FIRST_COMPLETED)
+            self._broken(wire.ended.result() if wire.ended.done() else attending.result())
         finally:
-            self._connected = False
-            for entry in self._channels.values():
-                entry.renew()
+            self._wire = None
+            attending.cancel()
+            await asyncio.gather(attending, return_exceptions=True)
 
-    def _broken(self, error: BaseException) -> None:
-        _log.warning("subscriptions_lost", cause=str(error))
-        if isinstance(error, ServerError):
-            for entry in self._channels.values():
-                entry.fail(StoreUnavailable("watch", cause=error.word))
+    def _broken(self, why: Lost) -> None:
+        cause = why.cause if self._refusal is None else self._refusal.word
+        _log.warning("subscriptions_lost", cause=cause)
+        for entry in self._channels.values():
+            entry.fail(StoreUnavailable("watch", cause=cause))
 
-    async def _speak(self, wire: Wire) -> None:
-        """Send what is to be sent, and a PING when there was nothing for a while."""
+    async def _attend(self, wire: Wire) -> Lost:
+        """Return when an answer stays out; send a PING when nothing was asked for a while."""
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                async with asyncio.timeout(self._ping_interval):
-                    await self._something_to_send.wait()
-            except TimeoutError:
-                await self._ping(wire)
+            if self._owes():
+                # Anything that comes counts: a crowd is answered one after the other.
+                until = max(self._asked_at, self._heard_at) + self._link.timeout
+                if until <= loop.time():
+                    return Lost(f"no answer within {self._link.timeout:g} s")
+                await asyncio.sleep(until - loop.time())
                 continue
-            self._something_to_send.clear()
-            while self._outbox:
-                verb, names = self._next_batch()
-                await wire.send([(verb, *names)], answers=0)
+            self._asked.clear()
+            try:
+                async with asyncio.timeout_at(self._asked_at + self._ping_interval):
+                    await self._asked.wait()
+            except TimeoutError:
+                # Finds a link that is open on our side only.
+                self._expect_answer()
+                self._pinged = True
+                wire.say(pack([("PING",)]))
 
     def _next_batch(self) -> tuple[str, list[bytes]]:
         verb = self._outbox[0][0]
@@ -209,24 +277,17 @@ class Subscriptions:
             names.append(self._outbox.popleft()[1])
         return verb, names
 
-    async def _ping(self, wire: Wire) -> None:
-        """Find a link that is open on our side only. Anything that arrives counts as an answer."""
-        self._answered.clear()
-        await wire.send([("PING",)], answers=0)
-        try:
-            async with asyncio.timeout(self._link.timeout):
-                await self._answered.wait()
-        except TimeoutError:
-            cause = f"no answer within {self._link.timeout:g} s"
-            raise Lost(cause) from None
-
-    async def _listen(self, wire: Wire) -> None:
-        while True:
-            message = await wire.hear()
-            self._answered.set()
-            # A pong is a list while something is subscribed, and a plain text otherwise.
-            if isinstance(message, list) and len(message) == 3:
-                self._heard(message[0], message[1], message[2])
+    def _take(self, message: Any) -> None:
+        """Take what the server says on the listening connection."""
+        self._heard_at = asyncio.get_running_loop().time()
+        self._pinged = False
+        if isinstance(message, ServerError):
+            self._refusal = message
+            if self._wire is not None:
+                self._wire.drop()
+        # A pong is a list while something is subscribed, and a plain text otherwise.
+        elif isinstance(message, list) and len(message) == 3:
+            self._heard(message[0], message[1], message[2])
 
     def _heard(self, kind: bytes, name: bytes, content: Any) -> None:
         entry = self._channels.get(name)
@@ -240,23 +301,18 @@ class Subscriptions:
             del self._unconfirmed[name]
             if entry is None:
                 return
-            if not entry.stands.done():
-                entry.stands.set_result(None)
-            if entry.stood:
+            missed = entry.stood
+            entry.confirm()
+            if missed:
                 _call(entry, None)
-            entry.stood = True
-
-
-def _future() -> asyncio.Future[None]:
-    return asyncio.get_running_loop().create_future()
 
 
 def _call(entry: _Channel, content: bytes | None) -> None:
-    for token, wake in list(entry.wakes.items()):
-        if token not in entry.wakes:
+    for watch in tuple(entry.watches):
+        if watch not in entry.watches:
             continue
         try:
-            wake(content)
+            watch.wake(content)
         except Exception:  # noqa: BLE001  (it is the watcher's code, not ours)
             # One watcher's fault must not take the wake-ups from all the others.
             _log.exception("wake_failed")

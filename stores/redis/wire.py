@@ -1,7 +1,9 @@
 """Owns one connection to Redis. Only this module and those that read addresses touch redis-py.
 
-redis-py repeats, reconnects and checks by itself. Here all of that is off: a write that was sent
-twice is a wrong answer, so a connection does one thing at a time and says how it ended.
+redis-py finds the server and logs in: TLS, Sentinel, unix sockets and credential providers come
+from there. Then the connection is ours. redis-py repeats, reconnects and checks by itself, and a
+write that was sent twice is a wrong answer; here a command is sent once, and its answer is the next
+one that nobody has had.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import asyncio
 import os
 import re
 import select
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from redis import exceptions as errors
@@ -22,17 +25,9 @@ from redis.backoff import NoBackoff
 
 from gate import ConfigError
 
-__all__ = [
-    "Argument",
-    "Lost",
-    "ServerError",
-    "Wire",
-    "maker",
-    "wires_of_client",
-    "wires_of_url",
-]
+from .resp import AnswerReader, ServerError, Unreadable
 
-Argument = str | bytes | int
+__all__ = ["Late", "Lost", "Wire", "maker", "wires_of_client", "wires_of_url"]
 
 _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.NoScriptError, "NOSCRIPT"),
@@ -47,9 +42,7 @@ _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.TryAgainError, "TRYAGAIN"),
     (errors.ClusterCrossSlotError, "CROSSSLOT"),
 )
-_FIRST_WORD: Final = re.compile(r"[A-Z]{2,}(?= |$)")
 _DATABASE: Final = re.compile(r"(?:/\d*)?")
-_IN_SCRIPT: Final = re.compile(r"@user_script: ?\d+: -([A-Z]{2,}) ")
 _POOL_ONLY: Final = frozenset({"max_connections", "timeout", "retry_on_error"})
 
 
@@ -61,44 +54,46 @@ class Lost(Exception):
         self.cause = cause
 
 
-class ServerError(Exception):
-    """The server answered with an error; `word` is its first word, such as OOM."""
+class Late(Lost):
+    """There was no answer in time."""
 
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-
-
-class _Connection(Protocol):
-    """What we use of redis-py's connections."""
-
-    @property
-    def is_connected(self) -> bool: ...
-
-    async def connect(self) -> None: ...
-
-    async def disconnect(self, nowait: bool = ...) -> None: ...  # noqa: FBT001  (redis-py's)
-
-    async def send_packed_command(self, command: Any, check_health: bool = ...) -> None: ...  # noqa: FBT001  (redis-py's)
-
-    def pack_commands(self, commands: Any) -> list[bytes]: ...
-
-    async def read_response(self, disable_decoding: bool = ...) -> Any: ...  # noqa: FBT001  (redis-py's)
+    def __init__(self) -> None:
+        super().__init__("no answer in time")
 
 
-class Wire:
-    """One connection. It is in step while nothing is owed on it."""
+class _Owed:
+    """Answers that are to come, and for whom."""
 
-    def __init__(self, connection: _Connection) -> None:
+    __slots__ = ("answers", "count", "end", "future")
+
+    def __init__(self, future: asyncio.Future[list[Any]], count: int, end: float) -> None:
+        self.future = future
+        self.count = count
+        self.end = end
+        self.answers: list[Any] = []
+
+
+class Wire(asyncio.Protocol):
+    """One connection, for one caller or for any number at once.
+
+    Answers come in the order of the commands. A caller that goes away leaves its place in that
+    order, so that nobody gets its answer.
+    """
+
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._owed = 0
-        self.sent = False
-        """Whether anything was sent since `begin`: then nobody knows that nothing happened."""
-
-    @property
-    def in_step(self) -> bool:
-        """Whether the connection stands and every answer has been read."""
-        return self._owed == 0 and self._connection.is_connected
+        self._writer: asyncio.StreamWriter | None = None
+        self._transport: asyncio.WriteTransport | None = None
+        self._poller = select.poll()
+        self._reader = AnswerReader()
+        self._owed: deque[_Owed] = deque()
+        self._gathered: list[bytes] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._retired = False
+        self.hear: Callable[[Any], None] | None = None
+        """Takes what the server says unasked, on a connection that listens and asks nothing."""
+        self.ended: asyncio.Future[Lost] = asyncio.get_running_loop().create_future()
+        """Why the connection ended, as soon as it has."""
 
     async def connect(self) -> None:
         """Connect and log in.
@@ -107,8 +102,9 @@ class Wire:
             Lost: No connection.
             ServerError: The server refused the login.
         """
+        connection, self._connection = self._connection, None
         try:
-            await self._connection.connect()
+            await connection.connect()
         except errors.RedisError as error:
             # On unix sockets redis-py wraps the refusal of a login in an error of its own.
             word = _word(error) or _word(error.__cause__)
@@ -117,93 +113,146 @@ class Wire:
             raise Lost(f"cannot connect ({_os_cause(error)})") from None
         except OSError as error:
             raise Lost(f"cannot connect ({_os_cause(error)})") from None
-
-    async def begin(self) -> bool:
-        """Start a conversation; `False` if the server has closed the connection meanwhile."""
-        self.sent = False
-        if not self.in_step:
-            return False
-        # The name of this check changed between versions; both are there in some of them.
-        if self._peer_spoke():
-            return False
-        name = "can_read" if hasattr(self._connection, "can_read") else "can_read_destructive"
-        try:
-            return not await getattr(self._connection, name)()
-        except (errors.RedisError, OSError):
-            return False
-
-    def _peer_spoke(self) -> bool:
-        """Ask the kernel whether anything came, the end included.
-
-        The event loop may have had no turn yet in which it could learn of it, and a write on a
-        connection that the server has closed would be in doubt for no reason.
-        """
-        writer = getattr(self._connection, "_writer", None)
-        socket = None if writer is None else writer.get_extra_info("socket")
-        if socket is None:
-            return False
-        poller = select.poll()
-        poller.register(socket.fileno(), select.POLLIN)
-        return bool(poller.poll(0))
-
-    async def send(self, commands: Sequence[Sequence[Argument]], *, answers: int) -> None:
-        """Send *commands*, which will have so many *answers*.
-
-        Raises:
-            Lost: The connection broke; some of it may have arrived.
-        """
-        if not self._connection.is_connected:
-            # redis-py would connect anew here, without our subscriptions and without saying so.
+        finally:
+            # Also after a login that was broken off. A writer that is collected closes its
+            # connection, so it is kept; redis-py forgets both, or it would close it as well.
+            self._writer = connection._writer
+            connection._reader = connection._writer = None
+            self._take_over()
+        if self._transport is None or self._transport.is_closing():
             raise Lost("connection lost")
-        self._owed += answers
-        self.sent = True
-        try:
-            await self._connection.send_packed_command(
-                self._connection.pack_commands(commands), check_health=False
-            )
-        except (errors.RedisError, OSError):
-            raise Lost("connection lost") from None
 
-    async def receive(self) -> Any:
-        """Return the next answer, texts as bytes.
+    def _take_over(self) -> None:
+        if self._writer is not None:
+            transport = cast("asyncio.Transport", self._writer.transport)
+            transport.set_protocol(self)
+            self._transport = transport
+            self._poller.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
-        Raises:
-            Lost: The connection broke, or what came is no answer.
-            ServerError: The answer is an error.
+    def ready(self) -> bool:
+        """Say whether the next command may be sent here."""
+        if self._retired or self._transport is None or self._transport.is_closing():
+            return False
+        # The event loop may have had no turn yet in which it could learn of the end: the kernel
+        # knows. A write on a connection that the server has closed would be in doubt for no reason.
+        if not self._owed and self._poller.poll(0):
+            self.drop()
+            return False
+        return True
+
+    @property
+    def idle(self) -> bool:
+        """Whether every answer has come."""
+        return not self._owed
+
+    def ask(self, packed: bytes, *, answers: int, end: float) -> asyncio.Future[list[Any]]:
+        """Send commands; the result are their answers, the server's errors among them.
+
+        It fails with `Lost` if the connection ends, and with `Late` at *end*, a time of the event
+        loop. Nobody who comes after an answer that was late is served here.
         """
-        try:
-            reply = await self._connection.read_response(disable_decoding=True)
-        except errors.RedisError as error:
-            word = _word(error)
-            if word is None:
-                raise Lost("connection lost") from None
-            self._owed -= 1
-            raise ServerError(word) from None
-        except (OSError, ValueError):
-            raise Lost("connection lost") from None
-        self._owed -= 1
-        return reply
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Any]] = loop.create_future()
+        self._owed.append(_Owed(future, answers, end))
+        if self._timer is None or self._timer.when() > end:
+            self._watch_until(end)
+        self.say(packed)
+        return future
 
-    async def hear(self) -> Any:
-        """Return what the server says unasked, on a connection that listens.
+    def say(self, packed: bytes) -> None:
+        """Send commands whose answers are heard, or asked for with `ask`."""
+        if self._gathered is not None:
+            self._gathered.append(packed)
+            return
+        # The first one goes at once, and all that follow in this turn of the loop go together.
+        self._gathered = []
+        asyncio.get_running_loop().call_soon(self._send_gathered)
+        assert self._transport is not None, "connected"  # noqa: S101  (for types)
+        self._transport.write(packed)
 
-        Raises:
-            Lost: The connection broke, or what came is no message.
-            ServerError: A command was refused.
-        """
-        self._owed += 1
-        return await self.receive()
+    def _send_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        if gathered and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(gathered))
 
-    async def close(self) -> None:
-        """Drop the connection at once; an answer that is still on its way is never read."""
-        await self._connection.disconnect(nowait=True)
+    def retire(self) -> None:
+        """Send nothing more; the connection ends when all that is owed has come, or is late."""
+        if self._transport is None:
+            return  # it is only being made
+        self._retired = True
+        if all(owed.future.done() for owed in self._owed):
+            self.drop()
+
+    def drop(self) -> None:
+        """End the connection at once; an answer that is still on its way is never read."""
+        self._end(Lost("connection lost"))
 
     async def aclose(self) -> None:
-        """Close the connection and wait for that, as long as connecting may take."""
+        """End the connection, and return when it is gone."""
+        self.drop()
+        # The transport's last call comes in a later turn of the loop.
+        await asyncio.sleep(0)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand each answer to whom it belongs."""
         try:
-            await self._connection.disconnect()
-        except (errors.RedisError, OSError):
-            await self._connection.disconnect(nowait=True)
+            answers = self._reader.feed(data)
+        except Unreadable:
+            self._end(Lost("what came is no answer"))
+            return
+        if self.hear is not None:
+            for answer in answers:
+                self.hear(answer)
+            return
+        for answer in answers:
+            if not self._owed:
+                self._end(Lost("an answer to no question"))
+                return
+            owed = self._owed[0]
+            owed.answers.append(answer)
+            if len(owed.answers) == owed.count:
+                self._owed.popleft()
+                if not owed.future.done():
+                    owed.future.set_result(owed.answers)
+        if self._retired:
+            self.retire()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's)
+        """Tell everybody."""
+        self._end(Lost("connection lost"))
+
+    def _watch_until(self, end: float) -> None:
+        """Look at *end* who has waited for too long: one timer for all of them."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(end, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        late = [owed for owed in self._owed if owed.end <= now]
+        for owed in late:
+            if not owed.future.done():
+                owed.future.set_exception(Late())
+        left = [owed.end for owed in self._owed if owed.end > now]
+        if left:
+            self._watch_until(min(left))
+        if late:
+            self.retire()
+
+    def _end(self, why: Lost) -> None:
+        self._retired = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            self._transport.abort()
+        owed, self._owed = self._owed, deque()
+        for each in owed:
+            if not each.future.done():
+                each.future.set_exception(Lost(why.cause))
+        if not self.ended.done():
+            self.ended.set_result(why)
 
 
 def wires_of_url(url: str, *, timeout: float) -> Callable[[], Wire]:
@@ -270,21 +319,14 @@ def maker(
 
 
 def _word(error: BaseException | None) -> str | None:
-    """Return the server's word for *error*, or `None` if it is not an answer of the server."""
+    """Return the server's word for the login's *error*; `None` if it is no answer of the server."""
     text = str(error)
     if isinstance(error, errors.AuthenticationError):
         return "NOAUTH" if text.startswith("Authentication required") else "WRONGPASS"
     for kind, word in _WORDS:
         if isinstance(error, kind):
-            # Refused in the middle of a script is not refused: something may be written.
-            return "ERR" if word == "NOPERM" and "script" in text else word
-    if not isinstance(error, errors.ResponseError):
-        return None
-    inside = _IN_SCRIPT.search(text)
-    if inside is not None:
-        return "ERR" if inside[1] == "NOPERM" else inside[1]
-    first = _FIRST_WORD.match(text)
-    return first[0] if first is not None else "ERR"
+            return word
+    return ServerError.of(text).word if isinstance(error, errors.ResponseError) else None
 
 
 def _os_cause(error: BaseException) -> str:

@@ -200,8 +200,8 @@ _RUNS: Final = (
     Break(
         "the digest does not hold the agent",
         "gate/canonical.py",
-        "head = canonical_text([namespace, agent, name])",
-        "head = canonical_text([namespace, name])",
+        "return canonical_text([namespace, agent, name])",
+        "return canonical_text([namespace, name])",
         ("tests/gate/test_consume.py::test_another_agent_cannot_use_it",),
     ),
     Break(
@@ -214,7 +214,7 @@ _RUNS: Final = (
     Break(
         "no replica is waited for",
         "stores/redis/link.py",
-        "if replicas and not await self._replicated(wire, replicas, seconds=wait):",
+        "if replicas and not await _replicated(wire, replicas, seconds=wait, end=end):",
         "if False:",
         ("tests/stores/test_redis_faults.py::test_a_consumption_waits_for_its_replicas",),
     ),
@@ -266,14 +266,14 @@ _TIME: Final = (
     Break(
         "a new connection wakes nobody to read again",
         "stores/redis/subscriptions.py",
-        "if entry.stood:",
+        "if missed:",
         "if False:",
         ("tests/stores/test_redis_watch.py::test_watchers_outlive_the_server",),
     ),
     Break(
         "the sweep finds no lost wake-up",
         "gate/waiting.py",
-        "or record.version != waiter.version",
+        "or version != self.version",
         "",
         (
             "tests/gate/test_waiting.py::test_a_shortened_end_that_nobody_told_of_is_found_by_the_sweep",

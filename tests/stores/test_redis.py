@@ -16,6 +16,7 @@ from stores.conformance import (
     AuditLogContract,
     BoundedContract,
     BulkReadContract,
+    BulkVersionsContract,
     CardsContract,
     ConfirmationContract,
     ConsumeOnceContract,
@@ -23,6 +24,7 @@ from stores.conformance import (
     LeasesContract,
     ListingContract,
     StoreClockContract,
+    TimedReadContract,
     WatchContract,
 )
 from stores.conformance.samples import decided, pending, requested
@@ -36,6 +38,8 @@ class TestRedisStore(
     StoreClockContract,
     WatchContract,
     BulkReadContract,
+    BulkVersionsContract,
+    TimedReadContract,
     EventLogContract,
     AuditLogContract,
     BoundedContract,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gate import StoreUnavailable
+from gate import ApprovalGate, Desk, StoreUnavailable
 from stores.conformance.samples import decided, pending, requested, routed
 from stores.redis import RedisStore
 from tests.support.proxy import Proxy, proxy_to
@@ -102,6 +102,22 @@ async def test_thousands_share_one_connection(
     for number in (0, 999, 1000, 2499):
         await redis_store.put(pending(f"id-{number}"))
         await wait_until(lambda n=number: bells.rings[f"id-{n}"] == 2, "a change is told")
+
+
+async def test_a_crowd_at_the_door_gets_in(shared_server: RedisServer) -> None:
+    """Thousands who wait at the same moment all wait, also if that takes longer than one answer."""
+    count = 3000
+    async with (
+        RedisStore(shared_server.url, operation_timeout=0.1) as store,
+        ApprovalGate(store, agent="billing", public_keys=[]) as gate,
+    ):
+        await store.put(pending())
+        tasks = [asyncio.create_task(gate.wait("delete-42")) for _ in range(count)]
+        others = [asyncio.create_task(store.watch(f"id-{n}", lambda _: None)) for n in range(count)]
+        await asyncio.gather(*others)
+        assert count + 1 == _channels(shared_server)
+        await Desk(store).decide("delete-42", "approve", approver="ana")
+        assert {"approved"} == {each.status for each in await asyncio.gather(*tasks)}
 
 
 async def test_leaving_ends_the_subscription(
