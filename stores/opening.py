@@ -33,7 +33,8 @@ __all__ = ["Address", "Bucket", "Store", "open_store", "store_address"]
 _SETTING = "SIGNOFF_REDIS_URL"
 _REPLICAS = "SIGNOFF_WAIT_REPLICAS"
 _MOST_REPLICAS = 16
-_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "memory")
+_CLUSTERS = ("redis+cluster", "rediss+cluster")
+_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", *_CLUSTERS, "memory")
 
 
 class Bucket(
@@ -91,8 +92,9 @@ async def open_store(
 
     Args:
         url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://host:port,host:port/master`,
-            `rediss+sentinel://`, or `memory://` for a fresh store in this process.
-            Without it: `SIGNOFF_REDIS_URL`, else the embedded server of `signoff run`, if it lives.
+            `redis+cluster://host:port,host:port?buckets=16`, the same with `rediss`, or `memory://`
+            for a fresh store in this process. Without it: `SIGNOFF_REDIS_URL`, else the embedded
+            server of `signoff run`, if it lives.
         environ: Read instead of the process's environment.
         operation_timeout: Seconds for one whole operation on the server.
         connections: Operations under way at once; more of them queue in order.
@@ -111,6 +113,18 @@ async def open_store(
             from .memory import MemoryStore
 
             yield MemoryStore()
+            return
+        if urlsplit(address.url).scheme in _CLUSTERS:
+            from .redis.cluster import ClusterStore
+
+            async with ClusterStore(
+                address.url,
+                operation_timeout=operation_timeout,
+                connections=connections,
+                ping_interval=ping_interval,
+                wait_replicas=replicas,
+            ) as cluster:
+                yield cluster
             return
         from .redis import RedisStore
 

@@ -38,7 +38,7 @@ class RedisPlace:
             ConfigError: The data belongs to another version.
         """
         try:
-            await check_schema(self._link, self._names)
+            await check_schema(self._link, buckets=1)
         except BaseException:
             await self._link.aclose()
             raise

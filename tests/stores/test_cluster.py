@@ -1,0 +1,87 @@
+"""The store on a cluster keeps every contract: as a whole, and each bucket of it by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from stores.conformance import (
+    ApprovalStoreContract,
+    AuditLogContract,
+    BoundedContract,
+    BucketedContract,
+    BulkReadContract,
+    BulkVersionsContract,
+    CardsContract,
+    ConfirmationContract,
+    ConsumeOnceContract,
+    EventLogContract,
+    LeasesContract,
+    ListingContract,
+    StoreClockContract,
+    TimedReadContract,
+    WatchContract,
+)
+from stores.redis.cluster import ClusterStore
+from stores.redis.store import BucketStore
+from tests.support.clusters import RedisCluster, running_cluster
+
+
+@pytest.fixture(scope="module")
+def running_nodes() -> Iterator[RedisCluster]:
+    with running_cluster("valkey") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running_nodes: RedisCluster) -> RedisCluster:
+    """Three nodes without data."""
+    running_nodes.empty()
+    return running_nodes
+
+
+class TestClusterStore(
+    ApprovalStoreContract,
+    StoreClockContract,
+    WatchContract,
+    BulkReadContract,
+    BulkVersionsContract,
+    BoundedContract,
+    BucketedContract,
+    ListingContract,
+    ConsumeOnceContract,
+    CardsContract,
+    ConfirmationContract,
+):
+    """What is asked of the whole."""
+
+    @pytest.fixture
+    async def store(self, cluster: RedisCluster) -> AsyncIterator[ClusterStore]:
+        async with ClusterStore(cluster.url()) as store:
+            yield store
+
+
+class TestBucketOfACluster(
+    ApprovalStoreContract,
+    StoreClockContract,
+    WatchContract,
+    BulkReadContract,
+    BulkVersionsContract,
+    TimedReadContract,
+    EventLogContract,
+    AuditLogContract,
+    BoundedContract,
+    BucketedContract,
+    ListingContract,
+    ConsumeOnceContract,
+    LeasesContract,
+    CardsContract,
+    ConfirmationContract,
+):
+    """All of them."""
+
+    @pytest.fixture
+    async def store(self, cluster: RedisCluster) -> AsyncIterator[BucketStore]:
+        async with ClusterStore(cluster.url()) as store:
+            yield store.buckets[3]
