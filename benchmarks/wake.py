@@ -38,7 +38,7 @@ __all__ = ["crowd", "enter", "wake"]
 
 _STEP: Final = 2000
 """Waiters that come at once. Many more would have their first subscription time out."""
-_AHEAD: Final = 2
+_AHEAD: Final = 16
 """Waiters in place before it is their turn."""
 _MESSAGE: Final = b"m" * 600
 """What the floor signs: as long as a receipt's text."""

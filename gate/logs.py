@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import structlog
-
 __all__ = ["get_logger"]
 
 
@@ -17,6 +15,28 @@ def get_logger(name: str) -> Any:
     standard logging, never on standard output, which may be a protocol's channel (an MCP server's,
     say).
     """
+    return _Logger(name)
+
+
+class _Logger:
+    """A logger that looks for the host's structlog when something is logged, and not before.
+
+    Most processes log nothing, and structlog takes longer to load than all of the gate's own code.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        """Return the method of the logger as it is configured now."""
+        return getattr(_configured(self._name), method)
+
+
+def _configured(name: str) -> Any:
+    import structlog
+
     if structlog.is_configured():
         return structlog.stdlib.get_logger(name)
     return structlog.wrap_logger(

@@ -33,6 +33,8 @@ class WireModel(
     validate_by_alias=True,
     ser_json_inf_nan="strings",
     hide_input_in_errors=True,
+    # Built when first used: a process meets few of the models.
+    defer_build=True,
 ):
     """The base of all that is stored or told. JSON names are the camelCase ones of AgentsKit."""
 

@@ -59,7 +59,7 @@ class _Channel:
     __slots__ = ("_confirmation", "stands", "stood", "watches")
 
     def __init__(self) -> None:
-        self.watches: list[_Watch] = []
+        self.watches: dict[_Watch, None] = {}
         self.stands = False
         """Whether the server has confirmed it on the connection that is there."""
         self.stood = False
@@ -172,7 +172,7 @@ class Subscriptions:
             entry = self._channels[name] = _Channel()
             self._post(self._words.subscribe, name)
         watch = _Watch(self, name, entry, wake)
-        entry.watches.append(watch)
+        entry.watches[watch] = None
         self._want()
         try:
             await entry.confirmed()
@@ -203,7 +203,7 @@ class Subscriptions:
             other._channels[name] = moved
             other._post(other._words.subscribe, name)
         else:
-            standing.watches += moved.watches
+            standing.watches |= moved.watches
             _call(standing, None)
         other._want()
 
@@ -211,7 +211,7 @@ class Subscriptions:
         """End a watch; the last one of a channel takes the subscription along."""
         if watch not in watch.channel.watches:
             return
-        watch.channel.watches.remove(watch)
+        del watch.channel.watches[watch]
         if not watch.channel.watches and self._channels.get(watch.name) is watch.channel:
             del self._channels[watch.name]
             self._post(self._words.unsubscribe, watch.name)

@@ -102,7 +102,7 @@ class Wire(asyncio.Protocol):
             Lost: No connection.
             ServerError: The server refused the login.
         """
-        connection, self._connection = self._connection, None
+        connection: Any = self._connection
         try:
             await connection.connect()
         except errors.RedisError as error:
@@ -153,6 +153,9 @@ class Wire(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Any]] = loop.create_future()
+        if self.ended.done():
+            future.set_exception(Lost(self.ended.result().cause))
+            return future
         self._owed.append(_Owed(future, answers, end))
         if self._timer is None or self._timer.when() > end:
             self._watch_until(end)
@@ -161,13 +164,14 @@ class Wire(asyncio.Protocol):
 
     def say(self, packed: bytes) -> None:
         """Send commands whose answers are heard, or asked for with `ask`."""
+        if self._transport is None or self._transport.is_closing():
+            return
         if self._gathered is not None:
             self._gathered.append(packed)
             return
         # The first one goes at once, and all that follow in this turn of the loop go together.
         self._gathered = []
         asyncio.get_running_loop().call_soon(self._send_gathered)
-        assert self._transport is not None, "connected"  # noqa: S101  (for types)
         self._transport.write(packed)
 
     def _send_gathered(self) -> None:
