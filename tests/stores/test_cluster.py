@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -25,20 +25,7 @@ from stores.conformance import (
 )
 from stores.redis.cluster import ClusterStore
 from stores.redis.store import BucketStore
-from tests.support.clusters import RedisCluster, running_cluster
-
-
-@pytest.fixture(scope="module")
-def running_nodes() -> Iterator[RedisCluster]:
-    with running_cluster("valkey") as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def cluster(running_nodes: RedisCluster) -> RedisCluster:
-    """Three nodes without data."""
-    running_nodes.empty()
-    return running_nodes
+from tests.support.clusters import RedisCluster
 
 
 class TestClusterStore(
@@ -57,8 +44,8 @@ class TestClusterStore(
     """What is asked of the whole."""
 
     @pytest.fixture
-    async def store(self, cluster: RedisCluster) -> AsyncIterator[ClusterStore]:
-        async with ClusterStore(cluster.url()) as store:
+    async def store(self, any_cluster: RedisCluster) -> AsyncIterator[ClusterStore]:
+        async with ClusterStore(any_cluster.url()) as store:
             yield store
 
 
@@ -82,6 +69,6 @@ class TestBucketOfACluster(
     """All of them."""
 
     @pytest.fixture
-    async def store(self, cluster: RedisCluster) -> AsyncIterator[BucketStore]:
-        async with ClusterStore(cluster.url()) as store:
+    async def store(self, any_cluster: RedisCluster) -> AsyncIterator[BucketStore]:
+        async with ClusterStore(any_cluster.url()) as store:
             yield store.buckets[3]

@@ -58,7 +58,9 @@ class RedisCluster:
     def owner(self, slot: int) -> ClusterNode:
         """Return the node that serves *slot*, by its own word."""
         for node in self.nodes:
-            if b"-MOVED" not in node.ask("CLUSTER", "COUNTKEYSINSLOT", str(slot)) and slot in _own(node):
+            if b"-MOVED" not in node.ask("CLUSTER", "COUNTKEYSINSLOT", str(slot)) and slot in _own(
+                node
+            ):
                 return node
         raise AssertionError(f"nobody has slot {slot}")
 

@@ -7,8 +7,9 @@ record that is counted and not there. Such ones are looked for when an agent has
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -26,6 +27,8 @@ _LOOKED_AT: Final = 100
 """Counted records that are looked at, the oldest first: they are the likeliest to be gone."""
 _UNDER_WAY: Final = 10_000_000
 """Microseconds for which a counted record may still be about to be written."""
+_PATIENCE: Final = 0.25
+"""Seconds for which a write that is done waits for the account."""
 
 _log = structlog.get_logger("signoff.stores")
 
@@ -67,12 +70,12 @@ class Accounts:
 
         What fails here is found later: nothing depends on it.
         """
-        with _later(approval):
+        async with _later(approval):
             await self._dismiss(approval, [approval.key], moment=moment)
 
     async def note(self, approval: Approval) -> None:
         """Count *approval*, if it is not counted: it was written past this store."""
-        with _later(approval):
+        async with _later(approval):
             link, keys = self._home(approval)
             await link.run(
                 script("note"),
@@ -142,12 +145,16 @@ class Accounts:
         return gone
 
 
-@contextlib.contextmanager
-def _later(approval: Approval) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def _later(approval: Approval) -> AsyncIterator[None]:
+    """Let what fails or takes long go: the write that it is about is done."""
     try:
-        yield
+        async with asyncio.timeout(_PATIENCE):
+            yield
     except SignoffError as error:
         _log.info("account_behind", approval=approval.key, error=error.code)
+    except TimeoutError:
+        _log.info("account_behind", approval=approval.key, error="late")
 
 
 def _owner(approval: Approval) -> str:
