@@ -91,6 +91,7 @@ class BucketWork:
     def __init__(self, means: Means, number: int) -> None:
         settings, store, desk = means.settings, means.store, means.desk
         bucket: Bucket = store.buckets[number]
+        several = len(store.buckets) > 1
         # Every reader that notes a position: what one has not read must not be trimmed.
         self._sealer = Sealer(bucket, readers=(READER, ANSWERS))
         self.story = Story(
@@ -110,7 +111,7 @@ class BucketWork:
         self._archive = Archive(
             bucket,
             # Each chain begins at 1: segments of two must not lie in one folder.
-            folder / str(number) if folder is not None and len(store.buckets) > 1 else folder,
+            folder / str(number) if folder is not None and several else folder,
             keyring=means.keyring,
             retention=settings.bounds.retention,
             now=store.now,
@@ -128,7 +129,11 @@ class BucketWork:
         )
         self._answers = AnswerReader(bucket, means.private, now=time.monotonic)
         self.leadership = Leadership(
-            bucket, name=READER, holder=means.holder, seconds=means.times.lease_seconds
+            bucket,
+            name=READER,
+            holder=means.holder,
+            seconds=means.times.lease_seconds,
+            bucket=number if several else None,
         )
 
     @property

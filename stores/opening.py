@@ -114,7 +114,7 @@ async def open_store(
 
             yield MemoryStore()
             return
-        if urlsplit(address.url).scheme in _CLUSTERS:
+        if address.url.partition("://")[0] in _CLUSTERS:
             from .redis.cluster import ClusterStore
 
             async with ClusterStore(

@@ -164,7 +164,7 @@ def verify(
         done = _with_store(work)
     wires = [_report_wire(each) for each in done]
     if as_json:
-        print_json(wires[0] if done[0].number is None else wires)
+        print_json(wires[0] if len(wires) == 1 else wires)
     else:
         for each in done:
             click.echo(_found(each))

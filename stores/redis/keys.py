@@ -192,7 +192,7 @@ class Keys:
         return self._name("fence", name)
 
     def checkpoint(self, key: str) -> str:
-        """Return the name of a checkpoint; all of them share a bucket with their index."""
+        """Return the name of a checkpoint; its index has those of its bucket."""
         return self._name("checkpoint", key)
 
     def steps(self, run_id: str) -> str:

@@ -78,7 +78,7 @@ class _Following(SentinelManagedConnection):
             role = await self.read_response(disable_decoding=True)
         except errors.ResponseError:
             return  # not every user may ask; the server refuses writes all the same
-        if role[0] != b"master":
+        if not role or role[0] != b"master":
             await self.disconnect(nowait=True)
             raise MasterNotFoundError
 

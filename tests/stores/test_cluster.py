@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gate import Checkpoints, StepLog
+from stores import open_checkpoints, open_step_log
 from stores.conformance import (
     ApprovalStoreContract,
     AuditLogContract,
@@ -14,11 +16,13 @@ from stores.conformance import (
     BulkReadContract,
     BulkVersionsContract,
     CardsContract,
+    CheckpointsContract,
     ConfirmationContract,
     ConsumeOnceContract,
     EventLogContract,
     LeasesContract,
     ListingContract,
+    StepLogContract,
     StoreClockContract,
     TimedReadContract,
     WatchContract,
@@ -72,3 +76,21 @@ class TestBucketOfACluster(
     async def store(self, any_cluster: RedisCluster) -> AsyncIterator[BucketStore]:
         async with ClusterStore(any_cluster.url()) as store:
             yield store.buckets[3]
+
+
+class TestCheckpointsInACluster(CheckpointsContract):
+    """Over all buckets."""
+
+    @pytest.fixture
+    async def checkpoints(self, cluster: RedisCluster) -> AsyncIterator[Checkpoints]:
+        async with open_checkpoints(cluster.url(), environ={}) as checkpoints:
+            yield checkpoints
+
+
+class TestStepLogInACluster(StepLogContract):
+    """Each run in its bucket."""
+
+    @pytest.fixture
+    async def log(self, cluster: RedisCluster) -> AsyncIterator[StepLog]:
+        async with open_step_log(cluster.url(), environ={}) as log:
+            yield log

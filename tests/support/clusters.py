@@ -22,7 +22,7 @@ class ClusterNode(RedisServer):
         self.bus = free_port()
         self.options += [
             "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
-            "--cluster-node-timeout", "2000", "--cluster-port", str(self.bus),
+            "--cluster-node-timeout", "1000", "--cluster-port", str(self.bus),
             "--cluster-allow-replica-migration", "no", "--repl-diskless-sync-delay", "0",
         ]  # fmt: skip
 
@@ -45,10 +45,18 @@ class ClusterNode(RedisServer):
 
 
 class RedisCluster:
-    """The nodes, and who has which slot."""
+    """The masters of the start, their replicas, and who has which slot."""
 
-    def __init__(self, nodes: Sequence[ClusterNode]) -> None:
+    def __init__(self, nodes: Sequence[ClusterNode], replicas: Sequence[ClusterNode] = ()) -> None:
         self.nodes = tuple(nodes)
+        self.replicas = tuple(replicas)
+
+    def in_step(self) -> bool:
+        """Say whether the first replicas have all that their masters have."""
+        return all(
+            _offset(replica, "slave_repl_offset") >= _offset(master, "master_repl_offset")
+            for master, replica in zip(self.nodes, self.replicas, strict=False)
+        )
 
     def url(self, *, buckets: int | None = 4) -> str:
         """Return the address by which a store finds the cluster."""
@@ -95,26 +103,44 @@ def slot_of(tag: str) -> int:
 
 
 @contextmanager
-def running_cluster(binary: str = "redis") -> Iterator[RedisCluster]:
-    """Run three nodes, with a third of the slots each; they are killed at the end."""
+def running_cluster(binary: str = "redis", *, replicas: int = 0) -> Iterator[RedisCluster]:
+    """Run three masters, with a third of the slots each; they are killed at the end.
+
+    Args:
+        binary: One of `BINARIES`, but the oldest.
+        replicas: How many of the masters have one.
+    """
     path = server_binary(binary)
     with ExitStack() as stack:
-        nodes = []
-        for _ in range(3):
+        every = []
+        for _ in range(3 + replicas):
             folder = stack.enter_context(TemporaryDirectory(prefix="signoff-test-"))
             node = ClusterNode(path, Path(folder))
             stack.callback(node.end_now)
             node.spawn()
-            nodes.append(node)
-        _until(lambda: all(node.answers() for node in nodes), "the nodes answer")
+            every.append(node)
+        _until(lambda: all(node.answers() for node in every), "the nodes answer")
+        nodes = every[:3]
         for number, node in enumerate(nodes):
             first, last = (_SLOTS * each // 3 for each in (number, number + 1))
             node.do("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
             node.do("CLUSTER", "ADDSLOTSRANGE", str(first), str(last - 1))
-        for node in nodes[1:]:
+        for node in every[1:]:
             nodes[0].do("CLUSTER", "MEET", "127.0.0.1", str(node.port), str(node.bus))
-        _until(lambda: all(_agrees(node) for node in nodes), "the nodes agree")
-        yield RedisCluster(nodes)
+        _until(lambda: all(_agrees(node) for node in every), "the nodes agree")
+        for master, replica in zip(nodes, every[3:], strict=False):
+            replica.do("CLUSTER", "REPLICATE", master.id)
+            _until(lambda: _linked(replica), "the replica follows")  # noqa: B023  (called at once)
+        yield RedisCluster(nodes, every[3:])
+
+
+def _linked(replica: ClusterNode) -> bool:
+    return b"master_link_status:up" in replica.ask("INFO", "replication")
+
+
+def _offset(node: ClusterNode, field: str) -> int:
+    lines = node.ask("INFO", "replication").decode().splitlines()
+    return next(int(line.partition(":")[2]) for line in lines if line.startswith(f"{field}:"))
 
 
 def _agrees(node: ClusterNode) -> bool:

@@ -99,7 +99,7 @@ class Nodes:
     def doubt(self, node: Node | None = None) -> None:
         """Read the map again before it is used; ask *node*, which did not serve, last."""
         self._doubtful = True
-        if node in self._order:
+        if node is not None and node in self._order:
             self._order.remove(node)
             self._order.append(node)
 

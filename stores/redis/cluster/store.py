@@ -20,14 +20,11 @@ from gate import (
     Wake,
 )
 
-from ..keys import META, Keys, bucket_of, slot_of
-from ..schema import check_schema
+from ..keys import bucket_of
 from ..store import BucketStore
 from ..subscriptions import SHARDED
 from .accounts import Accounts
-from .address import ClusterAddress
-from .bucket_link import BucketLink
-from .nodes import Nodes
+from .parts import ClusterParts
 from .watching import ClusterWatching
 
 __all__ = ["ClusterStore"]
@@ -65,28 +62,20 @@ class ClusterStore:
         ping_interval: float = 10.0,
         wait_replicas: int = 0,
     ) -> None:
-        address = ClusterAddress.read(url, timeout=operation_timeout)
-        self._wanted = address.buckets
+        self._parts = ClusterParts(url, timeout=operation_timeout, connections=connections)
         self._wait_replicas = wait_replicas
-        self._nodes = Nodes(
-            address.seeds, address.make, timeout=operation_timeout, connections=connections
-        )
-        self._watching = ClusterWatching(self._nodes, ping_interval=ping_interval)
+        self._watching = ClusterWatching(self._parts.nodes, ping_interval=ping_interval)
         self.buckets: tuple[BucketStore, ...] = ()
         self._accounts = Accounts([], read=self.get_many)
 
     async def open(self) -> None:
-        """Reach the cluster, fix or read the number of buckets, and check the schema.
+        """Reach the cluster and check the schema; see `ClusterParts.open`.
 
         Raises:
             StoreUnavailable: The cluster cannot be reached or refuses us.
             ConfigError: The data belongs to another schema version or bucket count.
         """
-        count = await check_schema(BucketLink(self._nodes, slot_of(META)), buckets=self._wanted)
-        parts = [
-            (BucketLink(self._nodes, slot_of(keys.pending)), keys)
-            for keys in map(Keys, range(count))
-        ]
+        parts = await self._parts.open()
         self._accounts = Accounts(parts, read=self.get_many)
         self.buckets = tuple(
             BucketStore(
@@ -98,7 +87,7 @@ class ClusterStore:
     async def aclose(self) -> None:
         """Close every connection. Waiting reads end, watchers are woken, later calls refuse."""
         await self._watching.aclose()
-        await self._nodes.aclose()
+        await self._parts.aclose()
 
     async def __aenter__(self) -> Self:
         """Open the store; it closes at the end of the block."""
@@ -181,8 +170,15 @@ class ClusterStore:
         return await self._of_each(keys, lambda bucket, its: bucket.get_many(its))
 
     async def versions(self, keys: Sequence[str]) -> list[int | None]:
-        """See `gate.BulkVersions.versions`."""
-        return await self._of_each(keys, lambda bucket, its: bucket.versions(its))
+        """See `gate.BulkVersions.versions`. There is no telling where a node is away."""
+
+        async def ask(bucket: BucketStore, its: list[str]) -> list[int | None]:
+            try:
+                return await bucket.versions(its)
+            except StoreUnavailable:
+                return [None] * len(its)
+
+        return await self._of_each(keys, ask)
 
     async def append(self, events: Sequence[ApprovalEvent]) -> None:
         """See `gate.Journal.append`."""
