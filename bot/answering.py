@@ -22,6 +22,7 @@ from gate import (
     get_logger,
 )
 
+from .bearing import bears_out
 from .messenger import Message, Messenger
 
 __all__ = ["Names", "Notice", "PrivateAnswers", "owed_at", "principals_of"]
@@ -80,7 +81,8 @@ class PrivateAnswers:
         """Tell *logged* to whom it concerns, unless its attempt is told already.
 
         An event that concerns nobody in the chat is no error. An answer that the record does not
-        hold is told to nobody: whoever can write into the log could have made it up.
+        hold is told to nobody: whoever can write into the log could have made it up. One that its
+        person has changed since is told as such.
 
         Raises:
             DeliveryFailed: The chat did not take it; the caller tries again or gives up.
@@ -96,7 +98,8 @@ class PrivateAnswers:
         if kind != "slack" or mark in self._told:
             return
         approval = await self._look(event.key)
-        if isinstance(event, ApprovalVoted | ApprovalResolved) and not _holds(approval, event):
+        told_of_people = isinstance(event, ApprovalVoted | ApprovalResolved)
+        if told_of_people and (approval is None or not bears_out(approval, event)):
             self._log.warning("answer.not_on_record", approval=event.key, principal=event.principal)
             return
         names = self._names(principals_of(approval))
@@ -119,12 +122,6 @@ class PrivateAnswers:
             return None  # said all the same
         # What somebody else wrote is not told as anybody's answer.
         return found if self._desk.flaw(found) is None else None
-
-
-def _holds(approval: Approval | None, event: ApprovalVoted | ApprovalResolved) -> bool:
-    given = (event.principal, event.verdict)
-    votes = approval.votes if approval is not None else ()
-    return any(given == (vote.principal, vote.verdict) for vote in votes)
 
 
 def principals_of(approval: Approval | None) -> set[str]:

@@ -24,6 +24,7 @@ from .background import Background
 from .bucket_work import BucketWork, Means, Tuning
 from .deciding import Answers
 from .directory import CachedDirectory
+from .evicting import refuse_eviction
 from .inbox import Inboxes
 from .keyring import Keyring, open_keyring
 from .masking import Masking
@@ -91,6 +92,8 @@ async def run_bot(
         store = await stack.enter_async_context(
             open_store(address, environ=environ, wait_replicas=settings.wait_replicas)
         )
+        for bucket in store.buckets:
+            await refuse_eviction(bucket, allowed=settings.allow_eviction)
         await store.set_bounds(settings.bounds)
         metrics = metrics_of(store)
         client = await _client(settings, stack, count=metrics.slack_error if metrics else None)

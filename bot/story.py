@@ -16,11 +16,10 @@ from gate import (
     AlreadyDecided,
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
+    ApprovalAnswer,
     ApprovalEscalated,
-    ApprovalEvent,
     ApprovalNotFound,
-    ApprovalResolved,
-    ApprovalVoted,
     AuditHead,
     Cards,
     Desk,
@@ -34,6 +33,7 @@ from gate import (
 )
 
 from .background import see_out
+from .bearing import bears_out
 from .crowding import TOO_MANY, Crowding
 from .direct_notes import DirectNotes
 from .directory import Directory
@@ -271,7 +271,8 @@ class Story:
         proof: Proof,
     ) -> bool:
         event = logged.event
-        if not _is_borne_out(approval, event, proof):
+        told_of_people = isinstance(event, ApprovalAnswer | ApprovalAmended)
+        if (told_of_people and proof.flaw is not None) or not bears_out(approval, event):
             # Anybody who may write to the store may write events.
             self._log.error("event.untrue", approval=approval.key, type=event.type)
             return False
@@ -310,12 +311,3 @@ class Story:
             told=told,
             happened=event.at,
         )
-
-
-def _is_borne_out(approval: Approval, event: ApprovalEvent, proof: Proof) -> bool:
-    """Say whether the record bears out an event that tells of answers or of the ladder."""
-    if isinstance(event, ApprovalResolved):
-        return proof.flaw is None and approval.verdict is event.verdict
-    if isinstance(event, ApprovalEscalated):
-        return event.rung < approval.climbed
-    return proof.flaw is None or not isinstance(event, ApprovalVoted)

@@ -4,7 +4,8 @@ The modules, in reading order:
 
 - `errors`: every error, as one drawn tree; `run_errors`: those of runs that go on after a crash
 - `canonical`: the one spelling of a JSON value, and the digest of an action
-- `wire`: how models are written; `terms`: who may answer; `approval`: the record and its parts
+- `wire`: how models are written; `terms`: who may answer; `answers`: what people
+  say; `approval`: the record and its other parts
 - `events`: the facts that are told
 - `audit`: the chain that they are sealed into; `segments`: the archived parts of it
 - `quorum`: who may vote, and when votes make a decision
@@ -27,16 +28,13 @@ The modules, in reading order:
 - `testing`: the public test kit
 """
 
+from .answers import Amendment, Decision, Verdict, View, Vote
 from .approval import (
     Approval,
     ApprovalStatus,
     Cancellation,
     Consumption,
-    Decision,
     Outcome,
-    Verdict,
-    View,
-    Vote,
     check_id,
     record_key,
 )
@@ -106,6 +104,7 @@ from .errors import (
 )
 from .events import (
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
@@ -166,7 +165,7 @@ from .protocols import (
     Wake,
     Watch,
 )
-from .quorum import may_vote, progress
+from .quorum import is_among, may_vote, progress
 from .receipts import Receipt, Verifier, read_receipt
 from .run_errors import (
     ModelFailed,
@@ -183,7 +182,7 @@ from .run_errors import (
 from .segments import read_segment_anchor, sign_segment
 from .standing import as_of, refusal
 from .telling import hook_context
-from .terms import Quorum, Rung, Terms
+from .terms import Offer, Quorum, Rung, Terms
 from .thrift import BulkVersions, TimedRead
 
 __all__ = [
@@ -197,8 +196,10 @@ __all__ = [
     "USE_WITHIN",
     "AlreadyConsumed",
     "AlreadyDecided",
+    "Amendment",
     "Approval",
     "ApprovalAlarm",
+    "ApprovalAmended",
     "ApprovalAnswer",
     "ApprovalCancelled",
     "ApprovalCancelledEvent",
@@ -265,6 +266,7 @@ __all__ = [
     "ModelFailed",
     "NotAllowed",
     "Notary",
+    "Offer",
     "Outcome",
     "Patched",
     "PayloadNotCanonical",
@@ -327,6 +329,7 @@ __all__ = [
     "fs_glob",
     "get_logger",
     "hook_context",
+    "is_among",
     "lint_policy",
     "may_vote",
     "memory_category",

@@ -17,9 +17,10 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from .canonical import action_digest
+from .answers import Amendment, Decision, Verdict, View, Vote
+from .canonical import action_digest, result_digest
 from .errors import InvalidId, LimitExceeded, PayloadNotCanonical, StoreCorrupt
-from .terms import Rung, Terms
+from .terms import Offer, Rung, Terms
 from .wire import Moment, WireModel
 
 __all__ = [
@@ -30,11 +31,7 @@ __all__ = [
     "ApprovalStatus",
     "Cancellation",
     "Consumption",
-    "Decision",
     "Outcome",
-    "Verdict",
-    "View",
-    "Vote",
     "check_id",
     "check_text",
     "record_key",
@@ -58,53 +55,6 @@ class ApprovalStatus(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-
-
-class Verdict(StrEnum):
-    """What a person answers. `APPROVE` leads to approved, the other two to rejected."""
-
-    APPROVE = "approve"
-    DENY = "deny"
-    SKIP = "skip"
-
-
-class Vote(WireModel, frozen=True):
-    """One person's answer to one approval."""
-
-    principal: str | None
-    """Who, as the transport proved it; `None` is an unnamed trusted caller, never with a route."""
-    groups: tuple[str, ...] = ()
-    """Those of the route's groups that the person was found in when voting."""
-    verdict: Verdict
-    note: str | None = None
-    override_result: str | None = None
-    at: Moment
-    digest: str
-    """What the answer was given to: the action as asked, or as this person edited it."""
-    surface: str = "api"
-    mac: str | None = None
-
-
-class View(WireModel, frozen=True):
-    """One person has been sent everything that there is to see."""
-
-    principal: str
-    digest: str
-    at: Moment
-    surface: str
-    mac: str | None = None
-
-
-class Decision(WireModel, frozen=True):
-    """The final answer of people."""
-
-    verdict: Verdict
-    note: str | None = None
-    override_result: str | None = None
-    """What the agent gets in place of a run; with it nothing can be consumed."""
-    payload: Any = None
-    """The edited payload, where a person changed it; `digest` then is its digest."""
-    digest: str | None = None
 
 
 class Cancellation(WireModel, frozen=True):
@@ -157,6 +107,10 @@ class Approval(WireModel, frozen=True):
     allow_override: bool = Field(default=False, strict=True)
     not_by: tuple[str, ...] = ()
     """Principals whom the agent forbids to decide. It can only add to the operator's rules."""
+    policy: str | None = None
+    """Why the agent's own policy asks: the rule, and its reason. A claim, like `reason`."""
+    arguments_schema: dict[str, Any] | None = None
+    """A JSON Schema of the payload, so that people can be offered a form to edit it."""
 
     # The state, written by whoever routes and decides; the outcome by whoever ran the action.
     version: int = Field(default=1, ge=1, strict=True)
@@ -164,6 +118,7 @@ class Approval(WireModel, frozen=True):
     terms: Terms | None = None
     votes: tuple[Vote, ...] = ()
     views: tuple[View, ...] = ()
+    amendment: Amendment | None = None
     climbed: int = Field(default=0, ge=0, strict=True)
     """Rungs of the route's ladder that were taken."""
     decided_at: Moment | None = None
@@ -227,11 +182,18 @@ class Approval(WireModel, frozen=True):
             taken = tuple(rung for rung in taken if rung.after <= age)
         return self.terms.after(taken)
 
+    def offers(self, answer: Offer) -> bool:
+        """Say whether request and route let people give *answer*.
+
+        Without a route only trusted code answers, and the request alone says what it may.
+        """
+        asked = {"edit": self.editable, "override": self.allow_override, "skip": True}
+        return asked[answer] and (self.terms is None or answer in self.terms.answers)
+
     def seen_by(self, principal: str | None) -> bool:
-        """Say whether it is on record that *principal* was shown all of what was asked."""
-        return any(
-            view.principal == principal and view.digest == self.digest for view in self.views
-        )
+        """Say whether it is on record that *principal* was shown all of what is asked now."""
+        proposed = self.proposed_digest
+        return any(view.principal == principal and view.digest == proposed for view in self.views)
 
     @property
     def approver(self) -> str | None:
@@ -245,18 +207,35 @@ class Approval(WireModel, frozen=True):
         return self.decision.verdict if self.decision else None
 
     @property
+    def _edit(self) -> Decision | Amendment | None:
+        """Whoever's payload counts in place of the one that was asked."""
+        edits = (self.decision, self.amendment)
+        return next((edit for edit in edits if edit is not None and edit.digest is not None), None)
+
+    @property
     def effective_payload(self) -> Any:
         """What may run: the payload as asked, or as a person edited it."""
-        if self.decision is not None and self.decision.digest is not None:
-            return self.decision.payload
-        return self.payload
+        edit = self._edit
+        return self.payload if edit is None else edit.payload
 
     @property
     def effective_digest(self) -> str:
         """The digest of what may run."""
-        if self.decision is not None and self.decision.digest is not None:
-            return self.decision.digest
-        return self.digest
+        edit = self._edit
+        return self.digest if edit is None or edit.digest is None else edit.digest
+
+    @property
+    def proposed_result(self) -> str | None:
+        """What the agent gets in place of a run, as decided or as a person proposes it."""
+        said = self.decision or self.amendment
+        return said.override_result if said is not None else None
+
+    @property
+    def proposed_digest(self) -> str:
+        """What a yes is said to: what may run or, in place of a run, the result (hexadecimal)."""
+        if self.proposed_result is None:
+            return self.effective_digest
+        return result_digest(self.effective_digest, self.proposed_result)
 
     def digest_of(self, payload: Any) -> str:
         """Return the digest that this approval's action would have with *payload*.

@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
+from .answers import Verdict
 from .approval import (
     DEFAULT_NAMESPACE,
     MAX_NAME,
     Approval,
     ApprovalStatus,
-    Verdict,
     check_id,
     check_text,
     record_key,
@@ -113,17 +113,7 @@ class ApprovalGate:
         await self._room.aclose()
 
     async def request(
-        self,
-        *,
-        name: str,
-        payload: Any = None,
-        id: str | None = None,  # noqa: A002  (the seeds' word, and the field's)
-        run: str | None = None,
-        reason: str | None = None,
-        expires_in: float | timedelta | None = None,
-        editable: bool = False,
-        allow_override: bool = False,
-        not_by: Sequence[str] = (),
+        self, *, name: str, payload: Any = None, **terms: Unpack[AskTerms]
     ) -> Approval:
         """Ask, and return the approval; ask again with the same *id* and get the same approval.
 
@@ -140,6 +130,9 @@ class ApprovalGate:
             editable: Whether a person may change the payload.
             allow_override: Whether a person may answer with a result instead of a run.
             not_by: Principals who must not decide this one.
+            policy: Why the agent's own policy asks, at most 1,000 characters; shown as a claim.
+            arguments_schema: A JSON Schema of the payload, at most 16 KiB, so that people who may
+                edit it are offered a form.
 
         Raises:
             ApprovalConflict: *id* stands for another action or other terms; nothing was changed.
@@ -149,17 +142,12 @@ class ApprovalGate:
             StoreUnavailable: Nothing was stored.
             Unconfirmed: It is not known whether it was stored. With an *id* or a *run*, ask again.
         """
-        question = Question(
-            name=name,
-            payload=payload,
-            id=id,
-            run=run,
-            reason=reason,
-            expires_in=self._expires_in if expires_in is None else seconds_of(expires_in),
-            editable=editable,
-            allow_override=allow_override,
-            not_by=not_by,
-        )
+        lasting = terms.get("expires_in")
+        given: dict[str, Any] = {
+            **terms,
+            "expires_in": self._expires_in if lasting is None else seconds_of(lasting),
+        }
+        question = Question(name=name, payload=payload, **given)
         approval = self._questions.record(question, await self._records.about_now())
         self._announce()
         try:
@@ -239,10 +227,16 @@ class ApprovalGate:
         Raises:
             Refused: The block does not run.
             NotAllowed: A person gave a result in place of the run (`overridden`); whoever asks with
-                `allow_override` uses `require` and looks for `decision.override_result`.
+                `allow_override` uses `require`, looks for `proposed_result`, and else `release`.
             SignoffError: Whatever `request`, `wait` and `consume` raise; the block does not run.
         """
         approval = await self.require(timeout=timeout, **request)
+        async with self.release(approval) as released:
+            yield released
+
+    @asynccontextmanager
+    async def release(self, approval: Approval) -> AsyncIterator[Approval]:
+        """Consume an approved *approval*, run the block, report how it ended; see `guard`."""
         consumed = await self.consume(approval, payload=approval.effective_payload)
         started = self._clock.monotonic()
         try:

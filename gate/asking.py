@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Required, TypedDict
 
 from .approval import MAX_NAME, MAX_NOTE, Approval, check_id, check_text
 from .canonical import action_digest, canonical_text, parse_json
-from .errors import ApprovalConflict, InvalidId, LimitExceeded
+from .errors import ApprovalConflict, InvalidId, LimitExceeded, PayloadNotCanonical
 
 __all__ = [
     "MAX_EXPIRY",
+    "MAX_POLICY",
+    "MAX_SCHEMA",
     "Ask",
     "AskTerms",
     "Question",
     "Questions",
+    "fitting_schema",
     "same_question",
     "seconds_of",
 ]
 
 MAX_EXPIRY: Final = 90 * 24 * 3600.0
 """Seconds for which an approval may stay open."""
+MAX_POLICY: Final = 1000
+"""Characters of what a policy says of its asking."""
+MAX_SCHEMA: Final = 16 * 1024
+"""Bytes of canonical text of a schema."""
 _MAX_NOT_BY: Final = 100
 _MAX_PLACES: Final = 100_000
 
@@ -39,6 +46,8 @@ class AskTerms(TypedDict, total=False):
     editable: bool
     allow_override: bool
     not_by: Sequence[str]
+    policy: str | None
+    arguments_schema: Mapping[str, Any] | None
 
 
 class Ask(AskTerms, total=False):
@@ -53,14 +62,16 @@ class Question:
     """The arguments of a request, before anything is checked."""
 
     name: str
-    payload: Any
-    id: str | None
-    run: str | None
-    reason: str | None
     expires_in: float
-    editable: bool
-    allow_override: bool
-    not_by: Sequence[str]
+    payload: Any = None
+    id: str | None = None
+    run: str | None = None
+    reason: str | None = None
+    editable: bool = False
+    allow_override: bool = False
+    not_by: Sequence[str] = ()
+    policy: str | None = None
+    arguments_schema: Mapping[str, Any] | None = None
 
 
 class Questions:
@@ -93,6 +104,8 @@ class Questions:
         check_text(asked.name, field="name", limit=MAX_NAME)
         if asked.reason is not None:
             check_text(asked.reason, field="reason", limit=MAX_NOTE, least=0)
+        if asked.policy is not None:
+            check_text(asked.policy, field="policy", limit=MAX_POLICY, least=0)
         if asked.run is not None:
             check_text(asked.run, field="run", limit=MAX_NAME)
         for field in ("editable", "allow_override"):
@@ -128,6 +141,8 @@ class Questions:
             editable=asked.editable,
             allow_override=asked.allow_override,
             not_by=tuple(asked.not_by),
+            policy=asked.policy,
+            arguments_schema=_schema(asked.arguments_schema),
         )
 
     def _id(self, asked: Question, digest: str) -> str:
@@ -179,13 +194,33 @@ class _Places:
                 return
 
 
+def fitting_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return *schema* if a request can carry it: without one people just get no form."""
+    try:
+        canonical_text(schema, max_size=MAX_SCHEMA)
+    except (LimitExceeded, PayloadNotCanonical):
+        return None
+    return schema
+
+
+def _schema(given: object) -> dict[str, Any] | None:
+    """Return the schema as a copy. What it says is for the side that offers a form."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        reason = f"it is {type(given).__name__}, not an object"
+        raise InvalidId(field="arguments_schema", reason=reason)
+    schema: dict[str, Any] = parse_json(canonical_text(dict(given), max_size=MAX_SCHEMA))
+    return schema
+
+
 def _run_id(run: str | None, digest: str, count: int) -> str:
     text = f"signoff/run/v1\n{run}\n{digest}\n{count}".encode()
     return "run-" + hashlib.sha256(text).hexdigest()[:40]
 
 
 def same_question(stored: Approval, asked: Approval) -> None:
-    """Refuse an id that stands for something else. The reason is prose and may differ.
+    """Refuse an id that stands for something else. What only helps people to read may differ.
 
     Raises:
         ApprovalConflict: Another action, or other terms.

@@ -10,7 +10,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from .approval import Approval, Verdict
+from .answers import Verdict
+from .approval import Approval
 from .approval_gate import ApprovalGate
 from .asking import Ask
 from .protocols import ApprovalStore

@@ -18,7 +18,15 @@ from typing import Any, Final
 
 from .errors import LimitExceeded, PayloadNotCanonical
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_SIZE", "action_digest", "canonical_text", "parse_json"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_DIGITS",
+    "MAX_SIZE",
+    "action_digest",
+    "canonical_text",
+    "parse_json",
+    "result_digest",
+]
 
 MAX_DEPTH: Final = 64
 """Nested containers in one value."""
@@ -35,6 +43,7 @@ _GROWTH: Final = 8
 _FIRST_TOO_LONG: Final = 10**MAX_DIGITS
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
 _DIGEST_PREFIX: Final = b"signoff/action/v1\n"
+_RESULT_PREFIX: Final = b"signoff/result/v1\n"
 
 
 def canonical_text(value: Any, *, max_depth: int = MAX_DEPTH, max_size: int = MAX_SIZE) -> str:
@@ -78,6 +87,12 @@ def action_digest(*, namespace: str, agent: str, name: str, payload: Any) -> str
 def _head(namespace: str, agent: str, name: str) -> str:
     """Return what the digests of one agent's like actions have in common."""
     return canonical_text([namespace, agent, name])
+
+
+def result_digest(digest: str, result: str) -> str:
+    """Return the digest of *result* given in place of the run whose digest is *digest*."""
+    text = canonical_text([digest, result]).encode()
+    return hashlib.sha256(_RESULT_PREFIX + text).hexdigest()
 
 
 def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_size: int = MAX_SIZE) -> Any:

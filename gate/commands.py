@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .approval import Approval, Outcome, Verdict
+from .answers import Verdict
+from .approval import Approval, Outcome
 from .terms import Terms
 
 __all__ = [
@@ -40,7 +41,7 @@ class Shown:
     @classmethod
     def of(cls, approval: Approval | None) -> Self | None:
         """Return what stands for *approval* as it was read; `None` for nothing in particular."""
-        return None if approval is None else cls(approval.nonce, approval.effective_digest)
+        return None if approval is None else cls(approval.nonce, approval.proposed_digest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class CastVote:
     note: str | None = None
     override_result: str | None = None
     edited: Any = None
+    """Other arguments than those that are asked, where `edited_digest` is set."""
     edited_digest: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     surface: str = "api"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, Verdict, check_text
+from .answers import Verdict
+from .approval import DEFAULT_NAMESPACE, MAX_NAME, MAX_NOTE, Approval, check_text
 from .canonical import canonical_text, parse_json
 from .clock import Clock, SystemClock
 from .commands import Cancel, CastVote, Climb, Expire, RecordView, Reveal, Route, Shown
@@ -105,8 +106,9 @@ class Desk:
             note: The person's reason, at most 3,000 characters.
             metadata: Kept with the decision, strict JSON of at most 16 KiB. *approver* overrules
                 an `approver` in it.
-            override_result: A result instead of running, where the request allows one.
-            payload: Edited arguments, where the request allows them.
+            override_result: A result instead of running, where request and route allow one.
+            payload: Edited arguments, where request and route allow them. With either, a yes is to
+                that, and more people who are needed are asked about it anew.
             surface: Where the answer was given (`card`, `modal`, `cli`, …).
             seen: Whether the surface showed all of the request beside the button. Approving a
                 routed approval needs it, or a view on record (`view`).
@@ -170,13 +172,12 @@ class Desk:
         return change.approval
 
     async def _edit(self, key: str, payload: Any) -> tuple[Any, str | None]:
-        """Return the edited payload as a copy and its digest; nothing where it is no edit."""
+        """Return the payload that the answer brings along, as a copy, and its digest."""
         if payload is UNCHANGED:
             return None, None
         edited = parse_json(canonical_text(payload))
         asked = await self.records.get(key)
-        digest = asked.digest_of(edited)
-        return (None, None) if digest == asked.digest else (edited, digest)
+        return edited, asked.digest_of(edited)
 
     async def view(
         self,

@@ -255,8 +255,8 @@ class NotAllowed(SignoffError, PermissionError):
 
     ``not_approver``, ``self_approval``, ``not_by``, ``not_member``, ``not_checked``, ``agent``,
     ``not_routed``, ``incomplete_view``, ``reveal_forbidden``, ``edit_not_allowed``,
-    ``override_not_allowed``, ``stale_card``, ``odd_times``, ``no_keys``, ``not_approved``,
-    ``overridden``, ``not_consumed``, ``already_reported``, ``not_due``.
+    ``override_not_allowed``, ``skip_not_allowed``, ``stale_card``, ``odd_times``, ``no_keys``,
+    ``not_approved``, ``overridden``, ``not_consumed``, ``already_reported``, ``not_due``.
     """
 
     code: ClassVar[str] = "not_allowed"

@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from .approval import Verdict, record_key
+from .answers import Verdict
+from .approval import record_key
 from .errors import StoreCorrupt
 from .wire import Moment, WireModel
 
 __all__ = [
     "ApprovalAlarm",
+    "ApprovalAmended",
     "ApprovalAnswer",
     "ApprovalCancelledEvent",
     "ApprovalConsumed",
@@ -123,6 +125,18 @@ class ApprovalResolved(ApprovalAnswer, frozen=True):
     note: str | None = None
 
 
+class ApprovalAmended(ApprovalEvent, frozen=True):
+    """A person changed what is asked; told before the answer with which they did."""
+
+    type: Literal["onApprovalAmended"] = "onApprovalAmended"
+    principal: str | None
+    digest: str
+    """Of the arguments as they stand from then on."""
+    override: bool = False
+    """Whether the agent is to get a result in place of a run."""
+    surface: str = "api"
+
+
 class ApprovalEscalated(ApprovalEvent, frozen=True):
     """Nobody has decided for so long that the route's ladder asks again, wider or elsewhere."""
 
@@ -179,7 +193,7 @@ class ApprovalAlarm(ApprovalEvent, frozen=True):
 
     type: Literal["onApprovalAlarm"] = "onApprovalAlarm"
     part: str
-    """What does not bear its proof: `terms`, `votes`, `views` or `receipt`."""
+    """What does not bear its proof: `terms`, `votes`, `views`, `amendment` or `receipt`."""
 
 
 Event = Annotated[
@@ -189,6 +203,7 @@ Event = Annotated[
     | ApprovalRevealed
     | ApprovalVoted
     | ApprovalResolved
+    | ApprovalAmended
     | ApprovalEscalated
     | ApprovalExpiredEvent
     | ApprovalCancelledEvent

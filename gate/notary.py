@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from .approval import Approval, View, Vote
+from .answers import Amendment, View, Vote
+from .approval import Approval
 from .canonical import canonical_text
 from .errors import DigestMismatch, ReceiptInvalid, Tampered
 from .keys import PublicKey, SigningKey
@@ -21,6 +22,8 @@ from .receipts import ReceiptVote, Verifier, sign_receipt
 from .wire import to_base64url
 
 __all__ = ["USE_WITHIN", "Notary"]
+
+_Part = Vote | View | Amendment
 
 _INFO: Final = b"signoff record v1"
 USE_WITHIN: Final = timedelta(hours=24)
@@ -68,7 +71,7 @@ class Notary:
         terms = approval.terms
         if terms is None:
             # Before the route there is nothing of ours in the record.
-            if approval.votes or approval.views:
+            if approval.votes or approval.views or approval.amendment:
                 raise Tampered(approval.key, part="votes")
             return
         if not self._same(terms.mac, self._terms_mac(approval)):
@@ -79,6 +82,8 @@ class Notary:
         for view in approval.views:
             if not self._same(view.mac, self._part_mac(approval, "view", view)):
                 raise Tampered(approval.key, part="views")
+        if not self._amended(approval):
+            raise Tampered(approval.key, part="amendment")
 
     def verify(self, approval: Approval, *, now: datetime) -> None:
         """Return if the decision of *approval* carries this side's receipt.
@@ -91,9 +96,10 @@ class Notary:
     def flaw(self, approval: Approval) -> str | None:
         """Return what of *approval* does not bear this side's proof; `None` if all of it does.
 
-        Of a decision that is its receipt (`receipt`), or the answers beside it (`votes`). Before
-        there is one it is what `check` looks at. A key that has retired since the decision still
-        proves it: whether it may be used is the gate's question.
+        Of a decision that is its receipt (`receipt`), the answers beside it (`votes`), and what
+        somebody made of the question (`amendment`). Before there is one it is what `check` looks
+        at. A key that has retired since the decision still proves it: whether it may be used is
+        the gate's question.
         """
         if approval.decision is None:
             if approval.final:
@@ -115,7 +121,9 @@ class Notary:
             )
             for vote in approval.votes
         )
-        return None if receipt.votes == said else "votes"
+        if receipt.votes != said:
+            return "votes"
+        return None if self._amended(approval) else "amendment"
 
     def attest(self, before: Approval, after: Approval) -> Approval:
         """Return *after* with MACs on what is new since *before*, and a receipt if it is decided.
@@ -137,14 +145,25 @@ class Notary:
                     self._marked(after, "view", each, before.views) for each in after.views
                 ),
             )
+        if after.terms is not None and after.amendment is not None:
+            marked = self._marked(after, "amendment", after.amendment, (before.amendment,))
+            after = _with(after, amendment=marked)
         if after.decision is not None and before.decision is None:
             receipt = sign_receipt(after, self._key, use_within=self._use_within)
             after = _with(after, receipt=receipt)
         return after
 
-    def _marked(
-        self, approval: Approval, kind: str, part: Vote | View, found: Sequence[Vote | View]
-    ) -> Any:
+    def _amended(self, approval: Approval) -> bool:
+        """Say whether what is asked is what the agent asked, or what somebody let this side write.
+
+        An approved record has none: its receipt covers what came of it.
+        """
+        amendment = approval.amendment
+        return amendment is None or self._same(
+            amendment.mac, self._part_mac(approval, "amendment", amendment)
+        )
+
+    def _marked(self, approval: Approval, kind: str, part: _Part, found: Sequence[object]) -> Any:
         # What was read is ours only if it says so; a mark is for what is new.
         if part.mac is not None or part in found:
             return part
@@ -152,14 +171,18 @@ class Notary:
 
     def _terms_mac(self, approval: Approval) -> str:
         """Return the MAC over the terms and all of the request that they were fixed for."""
+        # Without defaults: a field that is added later leaves the marks of older records valid.
         wire = approval.model_dump(
-            mode="json", by_alias=True, include={*Approval.request_fields(), "terms"}
+            mode="json",
+            by_alias=True,
+            include={*Approval.request_fields(), "terms"},
+            exclude_defaults=True,
         )
-        wire["terms"].pop("mac")
+        wire["terms"].pop("mac", None)
         return self._mac("terms", wire)
 
-    def _part_mac(self, approval: Approval, kind: str, part: Vote | View) -> str:
-        said = part.model_dump(mode="json", by_alias=True, exclude={"mac"})
+    def _part_mac(self, approval: Approval, kind: str, part: _Part) -> str:
+        said = part.model_dump(mode="json", by_alias=True, exclude={"mac"}, exclude_defaults=True)
         # The terms' MAC stands for the request: namespace, id, nonce, digest and who may answer.
         terms = approval.terms.mac if approval.terms is not None else None
         return self._mac(kind, {"part": said, "terms": terms})

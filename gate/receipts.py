@@ -14,7 +14,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from .approval import Approval, Verdict
+from .answers import Verdict
+from .approval import Approval
 from .canonical import canonical_text, parse_json
 from .errors import DigestMismatch, LimitExceeded, PayloadNotCanonical, ReceiptInvalid
 from .keys import PublicKey, SigningKey

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .approval import Approval, ApprovalStatus, Verdict
+from .answers import Verdict
+from .approval import Approval, ApprovalStatus
 from .errors import (
     AlreadyDecided,
     ApprovalCancelled,

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from pydantic.alias_generators import to_snake
 
-from .approval import Approval, ApprovalStatus, Cancellation, Verdict
+from .answers import Verdict
+from .approval import Approval, ApprovalStatus, Cancellation
 from .errors import NotAllowed, ReceiptInvalid, Refused
 from .events import (
     ApprovalCancelledEvent,

@@ -29,12 +29,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from .approval import (
-    Approval,
-    ApprovalStatus,
-    Cancellation,
-    Consumption,
-)
+from .approval import Approval, ApprovalStatus, Cancellation, Consumption
 from .commands import (
     Cancel,
     CastVote,

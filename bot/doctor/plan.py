@@ -8,12 +8,14 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from gate import ConfigError, EventLog, Leases, SignoffError, StoreClock
+from gate import ConfigError, Leases, SignoffError
 
+from ..routing import RouteRule
 from ..settings import Settings
 from . import bot_checks, people_checks, slack_checks, store_checks
+from .audit_checks import Sealed, alarms, audit
 from .backlog import Backed, backlog, routing
-from .findings import Check, Finding, warn
+from .findings import Check, Finding, left_out
 from .workplace import Workplace
 
 __all__ = ["ExaminedStore", "Subject", "plan"]
@@ -21,7 +23,7 @@ __all__ = ["ExaminedStore", "Subject", "plan"]
 _Ask = Callable[[], Awaitable[Sequence[Finding]]]
 
 
-class ExaminedPart(EventLog, StoreClock, Leases, Protocol):
+class ExaminedPart(Sealed, Leases, Protocol):
     """A part of a store with every ability that a check uses."""
 
 
@@ -40,7 +42,7 @@ class Subject:
 
     Attributes:
         settings: What the bot would run with; without routes where only the file is at fault.
-        settings_error: Why they could not be read whole.
+        settings_errors: Why they could not be read whole: each thing that is missing or wrong.
         store: The open store, or why there is none.
         workplace: The chat, or `None` without a usable token.
         signed: Whether the bot has a key to sign decisions with.
@@ -52,7 +54,7 @@ class Subject:
     """
 
     settings: Settings | None
-    settings_error: ConfigError | None = None
+    settings_errors: Sequence[ConfigError] = ()
     store: ExaminedStore | SignoffError
     workplace: Workplace | None
     signed: bool = False
@@ -65,9 +67,9 @@ class Subject:
 
 def plan(subject: Subject) -> list[Check]:
     """Return all checks of *subject*, in the report's order; their names never change."""
-    settings, error = subject.settings, subject.settings_error
+    settings, errors = subject.settings, subject.settings_errors
     return [
-        Check("settings", partial(bot_checks.settings_of, settings, error)),
+        Check("settings", partial(bot_checks.settings_of, settings, errors)),
         *_store(subject),
         Check("level", partial(bot_checks.level, signed=subject.signed)),
         *_slack(subject),
@@ -95,21 +97,25 @@ def _store(subject: Subject) -> list[Check]:
                 _left_out(name, "the store could not be opened", "mend what `store` says")
                 for name in (
                     "store.writes", "store.persistence", "store.eviction", "store.pubsub",
-                    "store.clock", "backlog", "routing",
+                    "store.clock", "backlog", "routing", "audit", "alarms",
                 )
             ),
         ]  # fmt: skip
+    evicting = subject.settings is not None and subject.settings.allow_eviction
+    eviction = partial(store_checks.eviction, allowed=evicting)
+    pubsub = partial(store_checks.pubsub, name=subject.name)
+    clock = partial(store_checks.clock, now=subject.now)
     return [
         Check("store", partial(_each, store, store_checks.reached)),
         Check("store.writes", partial(_each, store, store_checks.writes)),
         Check("store.persistence", partial(_each, store, store_checks.persistence)),
-        Check("store.eviction", partial(_each, store, store_checks.eviction)),
-        Check(
-            "store.pubsub", partial(_each, store, partial(store_checks.pubsub, name=subject.name))
-        ),
-        Check("store.clock", partial(_each, store, partial(store_checks.clock, now=subject.now))),
+        Check("store.eviction", partial(_each, store, eviction)),
+        Check("store.pubsub", partial(_each, store, pubsub)),
+        Check("store.clock", partial(_each, store, clock)),
         Check("backlog", partial(backlog, store)),
         Check("routing", partial(routing, store)),
+        Check("audit", partial(_each, store, audit)),
+        Check("alarms", partial(_each, store, alarms)),
     ]
 
 
@@ -126,7 +132,7 @@ def _slack(subject: Subject) -> list[Check]:
     asks: list[_Ask] = [
         partial(slack_checks.token, place),
         partial(slack_checks.scopes, place),
-        partial(slack_checks.channels, place, [rule.channel for rule in routes]),
+        partial(slack_checks.channels, place, _channels(routes)),
         partial(people_checks.approvers, crowd),
         partial(people_checks.groups, crowd),
         partial(people_checks.quorum, crowd),
@@ -152,7 +158,17 @@ def _interactivity(subject: Subject) -> Check:
 
 
 def _left_out(name: str, why: str, advice: str) -> Check:
-    return Check(name, partial(_found, [warn(name, f"it could not be checked: {why}", advice)]))
+    return Check(name, partial(_found, [left_out(name, why, advice)]))
+
+
+def _channels(routes: Sequence[RouteRule]) -> list[str]:
+    """Return where anything may be asked, the steps of ladders included."""
+    return [
+        channel
+        for rule in routes
+        for channel in (rule.channel, *(step.channel for step in rule.ladder))
+        if channel is not None
+    ]
 
 
 async def _found(findings: Sequence[Finding]) -> Sequence[Finding]:

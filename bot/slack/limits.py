@@ -47,6 +47,9 @@ MAX_BUTTON_VALUE: Final = 2000
 MAX_LABEL: Final = 2000
 MAX_PLACEHOLDER: Final = 150
 MAX_INPUT: Final = 3000
+MAX_OPTIONS: Final[Mapping[str, int]] = {"static_select": 100, "radio_buttons": 10}
+MAX_OPTION_TEXT: Final = 75
+MAX_OPTION_VALUE: Final = 150
 MAX_VIEW_TITLE: Final = 24
 MAX_CALLBACK_ID: Final = 255
 MAX_METADATA: Final = 3000
@@ -247,7 +250,8 @@ class _Look:
         if "hint" in block:
             self.plain(block["hint"], f"{place}/hint", limit=MAX_LABEL)
         element = block.get("element", {})
-        if element.get("type") != "plain_text_input":
+        kind = element.get("type")
+        if kind != "plain_text_input" and kind not in MAX_OPTIONS:
             self.problem(f"{place}/element", "unknown kind of input")
             return
         self._action_id(element, f"{place}/element")
@@ -255,5 +259,21 @@ class _Look:
             self.plain(
                 element["placeholder"], f"{place}/element/placeholder", limit=MAX_PLACEHOLDER
             )
+        if kind in MAX_OPTIONS:
+            self._options(element, f"{place}/element", most=MAX_OPTIONS[kind])
+            return
         if not 1 <= element.get("max_length", MAX_INPUT) <= MAX_INPUT:
             self.problem(f"{place}/element/max_length", f"1 to {MAX_INPUT} are allowed")
+
+    def _options(self, element: Mapping[str, Any], place: str, *, most: int) -> None:
+        options = element.get("options", ())
+        if not 1 <= len(options) <= most:
+            self.problem(f"{place}/options", f"{len(options)} options, 1 to {most} are allowed")
+        for option in options:
+            self.plain(option.get("text"), f"{place}/options/text", limit=MAX_OPTION_TEXT)
+            self.string(option.get("value"), f"{place}/options/value", limit=MAX_OPTION_VALUE)
+        values = [option.get("value") for option in options]
+        if len(set(values)) != len(values):
+            self.problem(f"{place}/options", "a value twice")
+        if element.get("initial_option", options[0] if options else None) not in options:
+            self.problem(f"{place}/initial_option", "it is none of the options")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypedDict, TypeVar
 
-from ..approval import Approval, Verdict
+from ..answers import Verdict
+from ..approval import Approval
 from ..canonical import canonical_text, parse_json
 from ..errors import (
     AlreadyConsumed,

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from ..approval import Approval, ApprovalStatus
 from ..approval_gate import ApprovalGate
+from ..asking import MAX_POLICY, fitting_schema
 from ..canonical import action_digest, canonical_text
 from ..clock import Clock, sleep
 from ..errors import (
@@ -72,7 +73,9 @@ class GateAsking:
             own = getattr(tool, field, None)
             if own is not None:
                 terms[field] = own
-        reason = call.policy.sentence or call.policy.reason if call.policy else None
+        why = call.policy.sentence or call.policy.reason if call.policy else None
+        if terms.get("editable") and tool is not None:
+            terms.setdefault("arguments_schema", fitting_schema(tool.spec.parameters))
         try:
             found = await self._patiently(
                 lambda: self._gate.request(
@@ -80,7 +83,7 @@ class GateAsking:
                     name=call.tool_name,
                     payload=call.arguments,
                     run=run_id,
-                    reason=reason,
+                    policy=None if why is None else why[:MAX_POLICY],
                     **terms,
                 )
             )

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from ..approval import Verdict
+from ..answers import Verdict
 from ..canonical import canonical_text, parse_json
 from ..checkpoints import MAX_CHECKPOINT
 from ..errors import StoreCorrupt

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..approval import Verdict
+from ..answers import Verdict
 from ..canonical import canonical_text
 from ..clock import Clock
 from .approving import Asking

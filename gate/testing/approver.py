@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..approval import Approval, Verdict
+from ..answers import Verdict
+from ..approval import Approval
 from ..approval_gate import ApprovalGate
 from ..clock import Clock
 from ..desk import Desk

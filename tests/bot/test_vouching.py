@@ -177,6 +177,19 @@ async def test_a_forged_event_alone_is_not_told(life: Signed):
     assert life.chat.buttons((await life.card()).ts)
 
 
+async def test_a_forged_event_beside_a_decision_is_not_told(life: Signed):
+    """Whoever approved, the log makes it nobody else."""
+    await life.approve()
+    decided = await life.desk.get("x")
+    assert decided.decided_at is not None
+    forged = ApprovalResolved(id="x", at=decided.decided_at, principal=BEN, verdict="approve")
+    await life.store.append([forged])
+    await life.tell()
+    _, thread = await life.shown()
+    assert [] == [told for told in thread if "UBEN" in told]
+    assert 1 == len([told for told in thread if "Approved" in told])
+
+
 async def test_terms_that_are_not_ours_choose_no_channel():
     """Routed by somebody else: nothing is shown where they like; it ends, and the agent is told."""
     life = Signed()

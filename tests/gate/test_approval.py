@@ -190,9 +190,9 @@ def test_the_route_can_only_shorten_the_end() -> None:
 
 
 def test_the_request_fields_are_those_that_nobody_changes() -> None:
-    """From the schema version to `not_by`; the rest is the state and the consumption."""
+    """From the schema version to that of the arguments; the rest is state and consumption."""
     fields = Approval.request_fields()
-    assert (fields[0], fields[-1]) == ("schema_version", "not_by")
+    assert (fields[0], fields[-1]) == ("schema_version", "arguments_schema")
     assert "version" not in fields
     assert "payload" in fields
 

@@ -286,3 +286,67 @@ async def test_the_payload_is_always_the_arguments(asking: ApprovalGate) -> None
 
     with pytest.raises(TypeError, match="payload"):
         await act(1)
+
+
+async def test_a_result_in_place_of_the_run_is_what_the_caller_gets(
+    asking: ApprovalGate, approver: ScriptedApprover
+) -> None:
+    """The function is not called, and nothing is consumed."""
+    ran = []
+
+    @asking.requires_approval(allow_override=True)
+    async def act(value: int) -> Any:
+        ran.append(value)
+
+    approver.approve(override_result="done by hand")
+    assert "done by hand" == await act(1)
+    assert [] == ran
+    assert (await asking.get(only(approver).id)).consumption is None
+
+
+async def test_annotations_make_the_schema_of_the_form(
+    asking: ApprovalGate, approver: ScriptedApprover
+) -> None:
+    """Where people may edit, and only there; `self` is no argument."""
+
+    class Tool:
+        @asking.requires_approval(editable=True)
+        async def act(self, value: int, copy: bool = False, *rest: str, **more: float) -> None:
+            pass
+
+        @asking.requires_approval
+        async def plain(self, value: int) -> None:
+            pass
+
+    approver.approve()
+    await Tool().act(1)
+    asked = await asking.get(only(approver).id)
+    assert {
+        "type": "object",
+        "properties": {
+            "value": {"type": "integer"},
+            "copy": {"type": "boolean"},
+            "rest": {"type": "array", "items": {"type": "string"}},
+            "more": {"type": "object", "additionalProperties": {"type": "number"}},
+        },
+        "required": ["value", "copy", "rest", "more"],
+        "additionalProperties": False,
+    } == asked.arguments_schema
+    approver.approve()
+    await Tool().plain(2)
+    [unasked] = [each for each in approver.asked if each.name == "plain"]
+    assert unasked.arguments_schema is None
+
+
+async def test_annotations_that_make_no_schema_are_no_obstacle(
+    asking: ApprovalGate, approver: ScriptedApprover
+) -> None:
+    """People are asked all the same; they are just offered no form made from it."""
+
+    @asking.requires_approval(editable=True)
+    async def act(value: Thing) -> None:  # type: ignore[name-defined]  # noqa: F821  (no such name)
+        pass
+
+    approver.approve()
+    await act(1)
+    assert (await asking.get(only(approver).id)).arguments_schema is None

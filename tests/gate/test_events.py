@@ -11,6 +11,7 @@ from pydantic import ValidationError
 import gate
 from gate import (
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
@@ -45,6 +46,7 @@ EVENTS: list[ApprovalEvent] = [
     ApprovalReported(**ABOUT, status="failed", error="OSError", seconds=0.0),
     ApprovalEscalated(**ABOUT, rung=1, action="widen", also=(ANA,)),
     ApprovalAlarm(**ABOUT, part="votes"),
+    ApprovalAmended(**ABOUT, principal=ANA, digest="d", override=True, surface="form"),
     ApprovalRefused(**ABOUT, principal=None, reason="not_approver", surface="modal"),
 ]
 

@@ -274,3 +274,36 @@ async def test_the_route_may_shorten_the_end(
     assert (await gate.get("a")).status == "pending"
     await clock.advance(0.001)
     assert (await gate.get("a")).status == "expired"
+
+
+async def test_what_helps_people_to_read_is_kept_and_may_differ(gate: ApprovalGate) -> None:
+    """The policy's words and the schema go along; asked with others it is the same."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    asked = await gate.request(
+        id="a", name="n", payload={"n": 1}, policy="rule 3", arguments_schema=schema
+    )
+    schema["type"] = "array"
+    assert ("rule 3", "object") == (asked.policy, (asked.arguments_schema or {})["type"])
+    again = await gate.request(id="a", name="n", payload={"n": 1}, policy="rule 4")
+    assert asked == again
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("policy", "x" * 1001, LimitExceeded),
+        ("policy", 7, InvalidId),
+        ("arguments_schema", [], InvalidId),
+        ("arguments_schema", {"a": float("nan")}, PayloadNotCanonical),
+        ("arguments_schema", {"a": "x" * 17_000}, LimitExceeded),
+        ("arguments_schema", {1: "x"}, PayloadNotCanonical),
+    ],
+)
+async def test_what_helps_people_to_read_is_bounded(
+    gate: ApprovalGate, field: str, value: Any, error: type[Exception]
+) -> None:
+    """A wrong or overlong help is refused, and nothing is asked."""
+    with pytest.raises(error):
+        await gate.request(id="a", name="n", **{field: value})
+    with pytest.raises(ApprovalNotFound):
+        await gate.get("a")

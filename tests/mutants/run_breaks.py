@@ -231,8 +231,8 @@ _TIME: Final = (
     Break(
         "a decision may be written after the end",
         "gate/voting.py",
-        "(ApprovalResolved(verdict=verdict, **told),),\n        before=current.deadline,",
-        "(ApprovalResolved(verdict=verdict, **told),),\n        before=None,",
+        "return Transition(voted, tuple(events), before=current.deadline)",
+        "return Transition(voted, tuple(events), before=None)",
         ("tests/gate/test_transitions.py", "tests/gate/test_desk.py"),
     ),
     Break(
@@ -341,9 +341,37 @@ _PROOFS: Final = (
     Break(
         "a forged event is told",
         "bot/story.py",
-        "if not _is_borne_out(approval, event, proof):",
+        "if (told_of_people and proof.flaw is not None) or not bears_out(approval, event):",
         "if False:",
         ("tests/bot/test_vouching.py",),
+    ),
+    Break(
+        "a forged event names another approver",
+        "bot/bearing.py",
+        "return said == (approval.approver, decision.verdict, decision.note)",
+        "return event.verdict is decision.verdict",
+        ("tests/bot/test_vouching.py",),
+    ),
+    Break(
+        "an edit leaves the yeses before it",
+        "gate/voting.py",
+        "others = [v for v in others if v.verdict is not Verdict.APPROVE]",
+        "pass",
+        ("tests/gate/test_amendments.py",),
+    ),
+    Break(
+        "an amendment is taken without its mark",
+        "gate/notary.py",
+        "if not self._amended(approval):\n            raise",
+        "if False:\n            raise",
+        ("tests/gate/test_amendments.py",),
+    ),
+    Break(
+        "a yes from before the edit counts for it",
+        "gate/voting.py",
+        "current.amendment is not None and not says_what:",
+        "False:",
+        ("tests/gate/test_amendments.py",),
     ),
     Break(
         "the audit chain may fork",

@@ -12,7 +12,9 @@ from .checkout import PACKAGES, Import, Module, modules
 PURE = {
     "gate.approval", "gate.audit", "gate.canonical", "gate.errors", "gate.events", "gate.quorum",
     "gate.transitions", "bot.agentack", "bot.audit_story", "bot.masking", "bot.routing",
-    "bot.secret_looks", "bot.slack.alphabets", "bot.slack.hosts", "bot.slack.ids",
+    "bot.bearing", "bot.schema.arguments", "bot.schema.copying", "bot.schema.words",
+    "bot.secret_looks",
+    "bot.slack.alphabets", "bot.slack.hosts", "bot.slack.ids",
     "bot.slack.limits", "bot.slack.text",
 }  # fmt: skip
 """No clock, no I/O, no event loop, no randomness: time and ids are arguments."""

@@ -104,7 +104,7 @@ def test_action_ids_are_unique_across_a_message() -> None:
     blocks = _blocks()
     blocks.append({**copy.deepcopy(blocks[5]), "block_id": "again"})
     problems = check_message(Message("text", blocks))
-    assert problems == ["blocks/6/elements/action_id: used twice"] * 2
+    assert problems == ["blocks/6/elements/action_id: used twice"] * 3
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,36 @@ def test_a_view_with_a_fault_is_found(path: str, value: Any) -> None:
     place, last = _at(view, path)
     place[last] = value
     assert check_view(view) != []
+
+
+def _choice(kind: str, count: int = 2) -> dict[str, Any]:
+    options = [
+        {"text": {"type": "plain_text", "text": f"choice {n}", "emoji": False}, "value": str(n)}
+        for n in range(count)
+    ]
+    return {"type": kind, "action_id": "a", "options": options, "initial_option": options[0]}
+
+
+@pytest.mark.parametrize(("kind", "most"), [("static_select", 100), ("radio_buttons", 10)])
+def test_a_choice_has_limits_of_its_own(kind: str, most: int) -> None:
+    """So many options, each with a short text and a value of its own; one of them is chosen."""
+    view = _view()
+    block = view["blocks"][2]
+    for count, good in ((0, False), (1, True), (most, True), (most + 1, False)):
+        block["element"] = _choice(kind, max(count, 1))
+        block["element"]["options"] = block["element"]["options"][:count]
+        assert good is (check_view(view) == [])
+    for path, value in (
+        ("options/0/text/text", "x" * 76),
+        ("options/0/text/type", "mrkdwn"),
+        ("options/0/value", "x" * 151),
+        ("options/0/value", "1"),
+        ("initial_option", {"text": "other"}),
+    ):
+        block["element"] = _choice(kind)
+        place, last = _at(block["element"], path)
+        place[last] = value
+        assert [] != check_view(view)
 
 
 def test_a_form_needs_its_submit_button() -> None:

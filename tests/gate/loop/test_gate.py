@@ -53,8 +53,9 @@ async def test_the_approval_says_what_would_run_and_is_consumed_for_it(
         record.payload,
         record.run,
     )
-    assert record.reason is not None
-    assert "Deployments need a person." in record.reason
+    assert record.reason is None
+    assert record.policy is not None
+    assert "Deployments need a person." in record.policy
     assert record.consumption is not None
     assert record.outcome is not None
     assert "done" == record.outcome.status
