@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from bot.archive import Archive
+from bot.keyring import open_keyring
 from bot.sandbox import SandboxClient
-from gate import record_key
+from gate import AuditAnchor, AuditCheck, record_key
 from stores import Store, open_store
 from stores.redis.keys import slot_of
 from tests.scenarios.reading import (
@@ -87,20 +90,39 @@ async def test_requests_of_all_buckets_are_asked_and_answered(
     assert len(told["sealed"]) >= 5
 
 
-async def test_chains_are_handed_out_each_by_itself(house: House) -> None:
+async def test_chains_are_handed_out_each_by_itself(house: House, store: Store) -> None:
     """One file for each bucket, and each is whole for whoever checks it."""
     target = house.folder / "audit.jsonl"
     exported = await house.command("audit", "export", "--out", str(target))
     assert 0 == exported.code, exported.err
     files = sorted(house.folder.glob("audit.*.jsonl"))
     assert [f"audit.{number}.jsonl" for number in range(4)] == [file.name for file in files]
-    for number, file in enumerate(files):
-        checked = await house.command("audit", "verify", str(file), "--json")
-        assert 0 == checked.code
-        one = await house.command("audit", "verify", "--bucket", str(number), "--json")
-        assert json.loads(checked.out)["head"] == json.loads(one.out)["head"]
+    for file, bucket in zip(files, store.buckets, strict=True):
+        check = AuditCheck([AuditAnchor.of(await bucket.audit_head())])
+        for line in file.read_text("utf-8").splitlines():
+            check.take(line)
+        assert check.finish().whole
+    one = await house.command("audit", "verify", "--bucket", "3", "--json")
+    assert 3 == json.loads(one.out)["bucket"]
     assert 2 == (await house.command("audit", "export")).code, "which of them, on one output?"
     assert 2 == (await house.command("audit", "verify", "--bucket", "4")).code
+
+
+async def test_archived_chains_are_checked_too(house: House, store: Store) -> None:
+    """Each bucket's segments are in a folder of their own, and the rest goes on from them."""
+    folder = house.folder / "archive"
+    keyring = open_keyring(Path(house.environ["SIGNOFF_KEYS"]), create=False)
+    gone = 0
+    for number, bucket in enumerate(store.buckets):
+        place = folder / str(number)
+        archive = Archive(bucket, place, keyring=keyring, retention=0.0, now=store.now)
+        while left := await archive.sweep(place):
+            gone += left
+    assert gone > 0
+    verified = await house.command("audit", "verify", "--archive", str(folder), "--json")
+    assert 0 == verified.code, verified.err
+    assert [True] * 4 == [report["whole"] for report in json.loads(verified.out)]
+    assert 2 == (await house.command("audit", "verify")).code, "without them something is missing"
 
 
 async def test_a_slot_moves_under_agents_and_bot(

@@ -98,6 +98,22 @@ def _listening(node: ClusterNode) -> int:
     return sum(b"cmd=ssubscribe" in line for line in lines)
 
 
+async def test_a_wake_up_that_fell_into_the_move(
+    any_cluster: RedisCluster, store: ClusterStore
+) -> None:
+    """What was told while nobody could listen is made up for: every watcher is woken once."""
+    asked = next(in_bucket(store))
+    await store.put(asked)
+    told: list[bytes | None] = []
+    stop = await store.watch(asked.key, told.append)
+    with moving(any_cluster):
+        pass
+    await wait_until(lambda: told == [None], "it is woken without a message")
+    await store.patch(asked.key, 1, decided(asked))
+    await wait_until(lambda: len(told) == 2, "and told at the new node")
+    stop()
+
+
 async def test_every_verb_waits_for_the_end_of_a_move(
     any_cluster: RedisCluster, store: ClusterStore
 ) -> None:

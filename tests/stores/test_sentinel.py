@@ -107,12 +107,14 @@ async def test_a_demoted_master_is_left(servers: Watched) -> None:
         await servers.until_in_step(servers.replica)
         servers.replica.ask("REPLICAOF", "NO", "ONE")
         servers.primary.ask("REPLICAOF", "127.0.0.1", str(servers.replica.port))
+        with pytest.raises(StoreUnavailable, match="READONLY"):
+            await store.patch(asked.key, 1, decided(asked))
+        with pytest.raises(StoreUnavailable, match="MasterNotFoundError"):
+            await store.get(asked.key)  # the sentinels still name the one that is none
         for sentinel in servers.sentinels:
             sentinel.ask("SENTINEL", "REMOVE", MASTER)
             port = str(servers.replica.port)
             assert sentinel.ask("SENTINEL", "MONITOR", MASTER, "127.0.0.1", port, "2") == b"+OK\r\n"
-        with pytest.raises(StoreUnavailable, match="READONLY"):
-            await store.patch(asked.key, 1, decided(asked))
         assert Patched.APPLIED == await store.patch(asked.key, 1, decided(asked))
         await wait_until(lambda: None in told, "the listening line was made anew")
         await wait_until(lambda: _listeners(servers.primary) == 0, "nobody listens at the old one")
