@@ -14,6 +14,7 @@ _CRLF: Final = b"\r\n"
 _LONGEST_HEAD: Final = 64 * 1024
 _DEEPEST: Final = 16
 _FIRST_WORD: Final = re.compile(r"[A-Z]{2,}(?= |$)")
+_PLACE: Final = re.compile(r" (\S*:[0-9]{1,5})$")
 _REDIRECTS: Final = frozenset({"MOVED", "ASK"})
 _IN_SCRIPT: Final = re.compile(r"@user_script: ?\d+: -([A-Z]{2,}) ")
 
@@ -27,7 +28,7 @@ class ServerError(Exception):
 
     Attributes:
         word: Its first word, such as OOM.
-        place: Where a node of a cluster sends us, as `host:port`.
+        place: Where a node of a cluster sends us, as `host:port`; empty if nowhere.
     """
 
     def __init__(self, word: str, *, place: str = "") -> None:
@@ -44,7 +45,8 @@ class ServerError(Exception):
         # Refused in the middle of a script is not refused: something may be written.
         if word == "NOPERM" and "script" in text:
             word = "ERR"
-        return cls(word, place=text.split(" ")[-1] if word in _REDIRECTS else "")
+        place = _PLACE.search(text) if word in _REDIRECTS else None
+        return cls(word, place=place[1] if place is not None else "")
 
 
 def pack(commands: Sequence[Sequence[Argument]]) -> bytes:

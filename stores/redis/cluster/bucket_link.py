@@ -113,7 +113,9 @@ class BucketLink:
 
     def _learn(self, told: Elsewhere, *, asked: Node) -> Node | None:
         """Note what a node said; return the one that is to be asked out of turn."""
-        if told.word == "MOVED":
+        if told.word in ("MOVED", "ASK") and not told.place:
+            self._nodes.doubt(asked)
+        elif told.word == "MOVED":
             self._nodes.moved(self._slot, self._nodes.placed(told.place, asked=asked))
         elif told.word == "ASK":
             return self._nodes.placed(told.place, asked=asked)
