@@ -24,6 +24,7 @@ print(json.dumps([took, int(status.split('VmRSS:')[1].split()[0]), sorted(sys.mo
 """
 _SIDES: Final = {
     "ours": "import gate",
+    "used": "from gate import ApprovalGate",
     "floor": "import asyncio, pydantic",
     "models": "import asyncio, structlog\nfrom pydantic import BaseModel",
 }
@@ -41,18 +42,19 @@ async def imports(stage: Stage) -> list[Row]:
         took, kib, modules = await _import(side)
         times[side].append(took / 1e6)
         memory[side].append(kib / 1024)
-        if side == "ours":
+        if side == "used":
             heavy |= {name for name in modules if name in _UNWANTED}
     setting = f"[python {sys.version.split()[0]}]"
     return [
         Row(
             number="10",
-            what=f"import gate, {what}",
+            what=f"{_SIDES[side]}, {what}",
             unit=unit,
-            ours=tuple(found["ours"]),
+            ours=tuple(found[side]),
             against=tuple(found["floor"]),
             versus="import asyncio, pydantic",
-            goal=1.3,
+            # Names are loaded when they are used: what the first one costs is told beside.
+            goal=1.3 if side == "ours" else None,
             setting=setting,
             more={
                 "with BaseModel and structlog in place of that": tuple(
@@ -61,6 +63,7 @@ async def imports(stage: Stage) -> list[Row]:
                 "loaded and unwanted": ", ".join(sorted(heavy)) or "nothing",
             },
         )
+        for side in ("ours", "used")
         for what, unit, found in (("time", "ms", times), ("memory", "MiB", memory))
     ]
 

@@ -37,9 +37,10 @@ from .tape import Tape, play
 __all__ = ["crowd", "enter", "wake"]
 
 _STEP: Final = 2000
-"""Waiters that come at once. Many more would have their first subscription time out."""
+"""Waiters that come at once; the buffers of a larger crowd are not what waiting costs."""
 _AHEAD: Final = 16
-"""Waiters in place before it is their turn."""
+"""Waiters in place before it is their turn: a machine that stops for a moment must not let a
+message pass that nobody waits for yet, since the floor reads nothing when it begins to wait."""
 _MESSAGE: Final = b"m" * 600
 """What the floor signs: as long as a receipt's text."""
 _CHANNEL: Final = "signoff:{0}:wake:"

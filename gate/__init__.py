@@ -28,329 +28,89 @@ The modules, in reading order:
 - `testing`: the public test kit
 """
 
-from .answers import Amendment, Decision, Verdict, View, Vote
-from .approval import (
-    Approval,
-    ApprovalStatus,
-    Cancellation,
-    Consumption,
-    Outcome,
-    check_id,
-    record_key,
-)
-from .approval_gate import ApprovalGate
-from .audit import (
-    MAX_AUDIT_LINE,
-    AuditAnchor,
-    AuditBreak,
-    AuditCheck,
-    AuditEntry,
-    AuditFault,
-    AuditHead,
-    AuditReport,
-    RawEvent,
-    read_audit_entry,
-    seal_events,
-    verify_audit,
-)
-from .blocking import BlockingGate
-from .bounds import MAX_RETENTION, MIN_RETENTION, MOST_ASKED, Bounds
-from .buckets import Bucketed
-from .canonical import action_digest, canonical_text, parse_json
-from .checkpoints import (
-    MAX_CHECKPOINT,
-    MAX_CHECKPOINT_KEY,
-    Checkpoint,
-    Checkpoints,
-    check_checkpoint,
-    check_checkpoint_key,
-)
-from .clock import Clock, SystemClock, Timer, new_id, sleep
-from .desk import UNCHANGED, Desk
-from .durable import (
-    DurableRunner,
-    StepCodec,
-    StepEvent,
-    StepKind,
-    StepLog,
-    StepRow,
-)
-from .errors import (
-    AlreadyConsumed,
-    AlreadyDecided,
-    ApprovalCancelled,
-    ApprovalConflict,
-    ApprovalDenied,
-    ApprovalExpired,
-    ApprovalNotFound,
-    ApprovalSkipped,
-    ApprovalTimeout,
-    ConfigError,
-    DigestMismatch,
-    InvalidId,
-    InvalidVerdict,
-    LimitExceeded,
-    NotAllowed,
-    PayloadNotCanonical,
-    PolicyError,
-    ReceiptInvalid,
-    Refused,
-    SignoffError,
-    StoreCorrupt,
-    StoreUnavailable,
-    Tampered,
-    Unconfirmed,
-    Undeliverable,
-)
-from .events import (
-    ApprovalAlarm,
-    ApprovalAmended,
-    ApprovalAnswer,
-    ApprovalCancelledEvent,
-    ApprovalConsumed,
-    ApprovalEscalated,
-    ApprovalEvent,
-    ApprovalExpiredEvent,
-    ApprovalRefused,
-    ApprovalReported,
-    ApprovalRequested,
-    ApprovalResolved,
-    ApprovalRevealed,
-    ApprovalRouted,
-    ApprovalViewed,
-    ApprovalVoted,
-    event_from_wire,
-)
-from .executor import Executor
-from .hooks import HookBus, HookContext
-from .keys import PublicKey, SigningKey, configured_keys, read_public_keys
-from .logs import get_logger
-from .notary import USE_WITHIN, Notary
-from .policy import (
-    Effect,
-    PermissionDecision,
-    PermissionPolicy,
-    PermissionTarget,
-    PolicyFile,
-    PolicyFinding,
-    Rule,
-    any_of_kind,
-    compile_globs,
-    fs_glob,
-    lint_policy,
-    memory_category,
-    only_args,
-    read_policy,
-    read_policy_file,
-    shell_glob,
-    tool_named,
-    url_pattern,
-    with_args,
-)
-from .protocols import (
-    ApprovalStore,
-    AuditLog,
-    Bounded,
-    BulkRead,
-    Cards,
-    Confirmation,
-    ConsumeOnce,
-    EventLog,
-    Journal,
-    Leases,
-    Listing,
-    LoggedEvent,
-    Patched,
-    StoreClock,
-    Wake,
-    Watch,
-)
-from .quorum import is_among, may_vote, progress
-from .receipts import Receipt, Verifier, read_receipt
-from .run_errors import (
-    ModelFailed,
-    RunNotFound,
-    RunTaken,
-    RunUnfinished,
-    SnapshotUnsupported,
-    StepFailed,
-    StepInDoubt,
-    StepMismatch,
-    StepPaused,
-    StepUnrecorded,
-)
-from .segments import read_segment_anchor, sign_segment
-from .standing import as_of, refusal
-from .telling import hook_context
-from .terms import Offer, Quorum, Rung, Terms
-from .thrift import BulkVersions, TimedRead
+from importlib import import_module as _import_module
+from typing import Any as _Any
 
-__all__ = [
-    "MAX_AUDIT_LINE",
-    "MAX_CHECKPOINT",
-    "MAX_CHECKPOINT_KEY",
-    "MAX_RETENTION",
-    "MIN_RETENTION",
-    "MOST_ASKED",
-    "UNCHANGED",
-    "USE_WITHIN",
-    "AlreadyConsumed",
-    "AlreadyDecided",
-    "Amendment",
-    "Approval",
-    "ApprovalAlarm",
-    "ApprovalAmended",
-    "ApprovalAnswer",
-    "ApprovalCancelled",
-    "ApprovalCancelledEvent",
-    "ApprovalConflict",
-    "ApprovalConsumed",
-    "ApprovalDenied",
-    "ApprovalEscalated",
-    "ApprovalEvent",
-    "ApprovalExpired",
-    "ApprovalExpiredEvent",
-    "ApprovalGate",
-    "ApprovalNotFound",
-    "ApprovalRefused",
-    "ApprovalReported",
-    "ApprovalRequested",
-    "ApprovalResolved",
-    "ApprovalRevealed",
-    "ApprovalRouted",
-    "ApprovalSkipped",
-    "ApprovalStatus",
-    "ApprovalStore",
-    "ApprovalTimeout",
-    "ApprovalViewed",
-    "ApprovalVoted",
-    "AuditAnchor",
-    "AuditBreak",
-    "AuditCheck",
-    "AuditEntry",
-    "AuditFault",
-    "AuditHead",
-    "AuditLog",
-    "AuditReport",
-    "BlockingGate",
-    "Bounded",
-    "Bounds",
-    "Bucketed",
-    "BulkRead",
-    "BulkVersions",
-    "Cancellation",
-    "Cards",
-    "Checkpoint",
-    "Checkpoints",
-    "Clock",
-    "ConfigError",
-    "Confirmation",
-    "ConsumeOnce",
-    "Consumption",
-    "Decision",
-    "Desk",
-    "DigestMismatch",
-    "DurableRunner",
-    "Effect",
-    "EventLog",
-    "Executor",
-    "HookBus",
-    "HookContext",
-    "InvalidId",
-    "InvalidVerdict",
-    "Journal",
-    "Leases",
-    "LimitExceeded",
-    "Listing",
-    "LoggedEvent",
-    "ModelFailed",
-    "NotAllowed",
-    "Notary",
-    "Offer",
-    "Outcome",
-    "Patched",
-    "PayloadNotCanonical",
-    "PermissionDecision",
-    "PermissionPolicy",
-    "PermissionTarget",
-    "PolicyError",
-    "PolicyFile",
-    "PolicyFinding",
-    "PublicKey",
-    "Quorum",
-    "RawEvent",
-    "Receipt",
-    "ReceiptInvalid",
-    "Refused",
-    "Rule",
-    "RunNotFound",
-    "RunTaken",
-    "RunUnfinished",
-    "Rung",
-    "SigningKey",
-    "SignoffError",
-    "SnapshotUnsupported",
-    "StepCodec",
-    "StepEvent",
-    "StepFailed",
-    "StepInDoubt",
-    "StepKind",
-    "StepLog",
-    "StepMismatch",
-    "StepPaused",
-    "StepRow",
-    "StepUnrecorded",
-    "StoreClock",
-    "StoreCorrupt",
-    "StoreUnavailable",
-    "SystemClock",
-    "Tampered",
-    "Terms",
-    "TimedRead",
-    "Timer",
-    "Unconfirmed",
-    "Undeliverable",
-    "Verdict",
-    "Verifier",
-    "View",
-    "Vote",
-    "Wake",
-    "Watch",
-    "action_digest",
-    "any_of_kind",
-    "as_of",
-    "canonical_text",
-    "check_checkpoint",
-    "check_checkpoint_key",
-    "check_id",
-    "compile_globs",
-    "configured_keys",
-    "event_from_wire",
-    "fs_glob",
-    "get_logger",
-    "hook_context",
-    "is_among",
-    "lint_policy",
-    "may_vote",
-    "memory_category",
-    "new_id",
-    "only_args",
-    "parse_json",
-    "progress",
-    "read_audit_entry",
-    "read_policy",
-    "read_policy_file",
-    "read_public_keys",
-    "read_receipt",
-    "read_segment_anchor",
-    "record_key",
-    "refusal",
-    "seal_events",
-    "shell_glob",
-    "sign_segment",
-    "sleep",
-    "tool_named",
-    "url_pattern",
-    "verify_audit",
-    "with_args",
-]
+_HOMES = {
+    "answers": "Amendment Decision Verdict View Vote",
+    "approval": "Approval ApprovalStatus Cancellation Consumption Outcome check_id record_key",
+    "approval_gate": "ApprovalGate",
+    "audit": (
+        "MAX_AUDIT_LINE AuditAnchor AuditBreak AuditCheck AuditEntry AuditFault AuditHead "
+        "AuditReport RawEvent read_audit_entry seal_events verify_audit"
+    ),
+    "blocking": "BlockingGate",
+    "bounds": "MAX_RETENTION MIN_RETENTION MOST_ASKED Bounds",
+    "buckets": "Bucketed",
+    "canonical": "action_digest canonical_text parse_json",
+    "checkpoints": (
+        "MAX_CHECKPOINT MAX_CHECKPOINT_KEY Checkpoint Checkpoints check_checkpoint "
+        "check_checkpoint_key"
+    ),
+    "clock": "Clock SystemClock Timer new_id sleep",
+    "desk": "UNCHANGED Desk",
+    "durable": "DurableRunner StepCodec StepEvent StepKind StepLog StepRow",
+    "errors": (
+        "AlreadyConsumed AlreadyDecided ApprovalCancelled ApprovalConflict ApprovalDenied "
+        "ApprovalExpired ApprovalNotFound ApprovalSkipped ApprovalTimeout ConfigError "
+        "DigestMismatch InvalidId InvalidVerdict LimitExceeded NotAllowed PayloadNotCanonical "
+        "PolicyError ReceiptInvalid Refused SignoffError StoreCorrupt StoreUnavailable Tampered "
+        "Unconfirmed Undeliverable"
+    ),
+    "events": (
+        "ApprovalAlarm ApprovalAmended ApprovalAnswer ApprovalCancelledEvent ApprovalConsumed "
+        "ApprovalEscalated ApprovalEvent ApprovalExpiredEvent ApprovalRefused ApprovalReported "
+        "ApprovalRequested ApprovalResolved ApprovalRevealed ApprovalRouted ApprovalViewed "
+        "ApprovalVoted event_from_wire"
+    ),
+    "executor": "Executor",
+    "hooks": "HookBus HookContext",
+    "keys": "PublicKey SigningKey configured_keys read_public_keys",
+    "logs": "get_logger",
+    "notary": "USE_WITHIN Notary",
+    "policy": (
+        "Effect PermissionDecision PermissionPolicy PermissionTarget PolicyFile PolicyFinding "
+        "Rule any_of_kind compile_globs fs_glob lint_policy memory_category only_args read_policy "
+        "read_policy_file shell_glob tool_named url_pattern with_args"
+    ),
+    "protocols": (
+        "ApprovalStore AuditLog Bounded BulkRead Cards Confirmation ConsumeOnce EventLog "
+        "Journal Leases Listing LoggedEvent Patched StoreClock Wake Watch"
+    ),
+    "quorum": "is_among may_vote progress",
+    "receipts": "Receipt Verifier read_receipt",
+    "run_errors": (
+        "ModelFailed RunNotFound RunTaken RunUnfinished SnapshotUnsupported StepFailed "
+        "StepInDoubt StepMismatch StepPaused StepUnrecorded"
+    ),
+    "segments": "read_segment_anchor sign_segment",
+    "standing": "as_of refusal",
+    "telling": "hook_context",
+    "terms": "Offer Quorum Rung Terms",
+    "thrift": "BulkVersions TimedRead",
+}
+"""Module → the public names that it has. Each module is loaded when one of them is first used: an
+agent that asks and waits needs no policy, no steps and no audit. Type checkers read `__init__.pyi`.
+"""
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(  # pyright: ignore[reportUnsupportedDunderAll]  (the stub has the names)
+    _HOME, key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+)
+
+
+def __getattr__(name: str) -> _Any:
+    """Load the module that has *name*.
+
+    Raises:
+        AttributeError: There is no such public name.
+    """
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_import_module(f".{_HOME[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names and the loaded modules."""
+    return sorted({*globals(), *__all__})

@@ -83,7 +83,8 @@ def action_digest(*, namespace: str, agent: str, name: str, payload: Any) -> str
     return hashlib.sha256(_DIGEST_PREFIX + f"{head}\n{body}".encode()).hexdigest()
 
 
-@lru_cache(maxsize=256)
+# By type too: what only looks like a text is refused each time.
+@lru_cache(maxsize=256, typed=True)
 def _head(namespace: str, agent: str, name: str) -> str:
     """Return what the digests of one agent's like actions have in common."""
     return canonical_text([namespace, agent, name])

@@ -145,7 +145,7 @@ class Subscriptions:
         self._wanted = asyncio.Event()
         self._pinged = False
         self._asked = asyncio.Event()
-        """Set when an answer is owed."""
+        """Set when something that is owed an answer was sent."""
         self._asked_at = 0.0
         """When the answer that is owed was first asked for."""
         self._heard_at = 0.0
@@ -190,9 +190,9 @@ class Subscriptions:
 
         For a channel that does not stand here.
         """
-        moved = self._channels.pop(name, None)
-        if moved is None:
-            return
+        if other._closed or name not in self._channels:
+            return  # whoever watches is woken a last time from here
+        moved = self._channels.pop(name)
         standing = other._channels.get(name)
         target = standing or moved
         for watch in moved.watches:
@@ -240,7 +240,9 @@ class Subscriptions:
         if self._wire is None:
             return
         if verb == self._words.subscribe:
-            self._expect_answer()
+            if not self._owes():
+                # Nothing is owed before it is sent, and a crowd may take the loop's time till then.
+                self._asked.clear()
             self._unconfirmed[name] += 1
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self._send)
@@ -251,12 +253,14 @@ class Subscriptions:
         while self._outbox and self._wire is not None:
             verb, names = self._next_batch()
             self._wire.say(pack([(verb, *names)]))
+            if verb == self._words.subscribe:
+                self._expect_answer()
 
     def _owes(self) -> bool:
         return self._pinged or bool(self._unconfirmed)
 
     def _expect_answer(self) -> None:
-        if not self._owes():
+        if not self._asked.is_set():
             self._asked_at = asyncio.get_running_loop().time()
             self._asked.set()
 
@@ -314,7 +318,7 @@ class Subscriptions:
         """Return when an answer stays out; send a PING when nothing was asked for a while."""
         loop = asyncio.get_running_loop()
         while True:
-            if self._owes():
+            if self._asked.is_set() and self._owes():
                 # Anything that comes counts: a crowd is answered one after the other.
                 until = max(self._asked_at, self._heard_at) + self._link.timeout
                 if until <= loop.time():

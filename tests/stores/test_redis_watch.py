@@ -106,9 +106,9 @@ async def test_thousands_share_one_connection(
 
 async def test_a_crowd_at_the_door_gets_in(shared_server: RedisServer) -> None:
     """Thousands who wait at the same moment all wait, also if that takes longer than one answer."""
-    count = 3000
+    count = 6000
     async with (
-        RedisStore(shared_server.url, operation_timeout=0.1) as store,
+        RedisStore(shared_server.url, operation_timeout=0.3) as store,
         ApprovalGate(store, agent="billing", public_keys=[]) as gate,
     ):
         await store.put(pending())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from importlib import import_module
 from pathlib import Path
@@ -48,6 +49,21 @@ def test_nothing_else_is_offered(name: str):
     modules = {path.stem for path in folder.iterdir()}
     offered = {each for each in vars(module) if each.isidentifier() and each[0] != "_"}
     assert offered - set(module.__all__) - modules - {"pytest"} == set()
+
+
+def test_type_checkers_are_told_the_truth():
+    """What loads the gate's modules late, and what type checkers read, name the same homes."""
+    gate = import_module("gate")
+    stub = ast.parse((Path(gate.__file__ or "").parent / "__init__.pyi").read_text())
+    told = {
+        alias.name: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == {name: vars(gate)["_HOME"][name] for name in gate.__all__}
+    [listed] = [node.value for node in stub.body if isinstance(node, ast.Assign)]
+    assert gate.__all__ == ast.literal_eval(listed)
 
 
 def _order(name: str) -> tuple[int, str]:
