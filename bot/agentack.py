@@ -5,7 +5,7 @@ action is its digest, never its payload: what leaves the house is no secret. The
 
 - requested → proposed; routed → presented; decided, expired, cancelled → decision;
 - consumed → executed; whatever released no run → blocked, with the reason;
-- an edit by a person blocks the action as asked, and proposes, presents and allows the edited one.
+- an edit by a person blocks the action as it was, and proposes and presents the edited one.
 
 An approval that is still pending is left out: no trace can be complete with it.
 """
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from gate import (
     Approval,
+    ApprovalAmended,
     ApprovalCancelledEvent,
     ApprovalConsumed,
     ApprovalEvent,
@@ -41,6 +42,7 @@ __all__ = ["Trace"]
 MAX_EVENTS: Final = 100_000
 """AgentAck reads no more in one trace."""
 _PER_APPROVAL: Final = 8
+_PER_EDIT: Final = 4
 _SCHEMA: Final = 2
 _LAST: Final = 2**62
 
@@ -57,6 +59,8 @@ class _Story:
     routed: tuple[int, datetime] | None = None
     viewed: str | None = None
     """The digest that a person was shown."""
+    amended: list[tuple[int, ApprovalAmended]] = field(default_factory=list)
+    """The changes of what is asked, before it ended."""
     ended: tuple[int, ApprovalResolved | ApprovalExpiredEvent | ApprovalCancelledEvent] | None = (
         None
     )
@@ -78,6 +82,7 @@ class Trace:
         self._stories: dict[str, _Story] = {}
         self._head = AuditHead()
         self._at: datetime | None = None
+        self._edits = 0
         self.pending = 0
 
     @property
@@ -100,15 +105,18 @@ class Trace:
         story = self._stories.get(event.key)
         if story is None:
             if isinstance(event, ApprovalRequested):
-                if (len(self._stories) + 1) * _PER_APPROVAL >= MAX_EVENTS:
-                    raise LimitExceeded(
-                        field="approvals in one trace",
-                        value=len(self._stories) + 1,
-                        limit=MAX_EVENTS // _PER_APPROVAL,
-                    )
                 self._stories[event.key] = _Story(event, entry.number)
+                self._check_size()
             return
+        if isinstance(event, ApprovalAmended):
+            self._edits += 1
+            self._check_size()
         _tell(story, entry.number, event)
+
+    def _check_size(self) -> None:
+        events = len(self._stories) * _PER_APPROVAL + self._edits * _PER_EDIT
+        if events >= MAX_EVENTS:
+            raise LimitExceeded(field="events in one trace", value=events, limit=MAX_EVENTS)
 
     def events(self, records: Mapping[str, Approval]) -> Iterator[dict[str, Any]]:
         """Return the trace's events in the chain's order; nothing where nothing is sealed.
@@ -139,6 +147,8 @@ def _tell(story: _Story, number: int, event: ApprovalEvent) -> None:
             story.routed = (number, event.at)
         case ApprovalViewed() if story.viewed is None:
             story.viewed = event.digest
+        case ApprovalAmended() if story.ended is None:
+            story.amended.append((number, event))
         case ApprovalResolved() | ApprovalExpiredEvent() | ApprovalCancelledEvent():
             if story.ended is None:
                 story.ended = (number, event)
@@ -153,6 +163,13 @@ class _Action:
     story: _Story
     id: str
     digest: str
+    edits: int = 0
+
+    def edited(self, digest: str) -> _Action:
+        """Return the action that a person made of this one."""
+        edits = self.edits + 1
+        own = self.id.partition("#")[0] + "#edited"
+        return _Action(self.story, own if edits == 1 else f"{own}-{edits}", digest, edits)
 
     def part(self, kind: str, at: datetime, **more: Any) -> dict[str, Any]:
         """Return an event about this action."""
@@ -193,29 +210,36 @@ def _parts(key: str, story: _Story, record: Approval | None, *, at: datetime) ->
         shown = asked.what(story.viewed)
         number, moment = shown_at
         yield number, asked.part("approval_requested", moment, approval_id=key, action=shown)
+    edits = [(number, change.digest, change.at) for number, change in story.amended]
+    if story.ended is not None and record is not None and record.decision is not None:
+        number, event = story.ended
+        # Whatever the chain says of changes: what runs is what the record has.
+        edits.append((number, record.effective_digest, event.at))
+    for number, digest, moment in edits:
+        if digest != action.digest:
+            edited = action.edited(digest)
+            for part in _edited(action, edited, moment):
+                yield number, part
+            action = edited
     if story.ended is not None:
         number, event = story.ended
         if isinstance(event, ApprovalResolved) and event.verdict is Verdict.APPROVE:
-            if record is not None and record.effective_digest != asked.digest:
-                action = _Action(story, f"{key}#edited", record.effective_digest)
-                for part in _edited(asked, action, event.at):
-                    yield number, part
             yield number, action.decided(event.at, "allow", **_expiry(record))
             if not story.runs:
                 yield _LAST, action.blocked(at, _not_run(record))
         else:
-            yield number, asked.decided(event.at, "deny")
-            yield number, asked.blocked(event.at, _reason(event))
+            yield number, action.decided(event.at, "deny")
+            yield number, action.blocked(event.at, _reason(event))
     for number, run in story.runs:
         taken = record.consumption if record is not None else None
         ran = action.what(taken.digest if taken is not None else None)
         yield number, action.part("action_executed", run.at, approval_id=action.id, action=ran)
 
 
-def _edited(asked: _Action, edited: _Action, at: datetime) -> Iterator[dict[str, Any]]:
-    """Return how the action as asked ends, and how the one begins that a person made of it."""
-    yield asked.decided(at, "deny")
-    yield asked.blocked(at, "edited by the person who decided")
+def _edited(before: _Action, edited: _Action, at: datetime) -> Iterator[dict[str, Any]]:
+    """Return how the action as it was ends, and how the one begins that a person made of it."""
+    yield before.decided(at, "deny")
+    yield before.blocked(at, "edited by a person who answered")
     yield edited.part("action_proposed", at, action=edited.what())
     yield edited.part("approval_requested", at, approval_id=edited.id, action=edited.what())
 

@@ -81,7 +81,8 @@ class PrivateAnswers:
         """Tell *logged* to whom it concerns, unless its attempt is told already.
 
         An event that concerns nobody in the chat is no error. An answer that the record does not
-        hold is told to nobody: whoever can write into the log could have made it up.
+        hold is told to nobody: whoever can write into the log could have made it up. One that its
+        person has changed since is told as such.
 
         Raises:
             DeliveryFailed: The chat did not take it; the caller tries again or gives up.

@@ -29,6 +29,7 @@ from .crowding import Crowding
 from .deadlines import INTERVAL, Deadlines
 from .deciding import Answers
 from .directory import CachedDirectory
+from .evicting import refuse_eviction
 from .inbox import Inboxes
 from .keyring import Keyring, open_keyring
 from .leadership import LEASE_SECONDS, Leadership
@@ -105,6 +106,7 @@ async def run_bot(
         store = await stack.enter_async_context(
             open_store(address, environ=environ, wait_replicas=settings.wait_replicas)
         )
+        await refuse_eviction(store, allowed=settings.allow_eviction)
         await store.set_bounds(settings.bounds)
         metrics = metrics_of(store)
         client = await _client(settings, stack, count=metrics.slack_error if metrics else None)

@@ -13,6 +13,7 @@ from typing import Any
 from gate import (
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalCancelledEvent,
     ApprovalConsumed,
     ApprovalEscalated,
@@ -73,12 +74,17 @@ def _words(event: ApprovalEvent, wire: Mapping[str, Any], approval: Approval | N
         case ApprovalVoted():
             who = event.principal or "an unnamed caller"
             return f"{who} answered {event.verdict.value} ({event.surface}){_note(event.note)}"
+        case ApprovalAmended():
+            return _amended(event, approval)
         case ApprovalResolved():
             return _decision(event, approval)
         case ApprovalEscalated():
-            more = f": {', '.join(event.also)}" if event.also else ""
             there = f" in {event.channel}" if event.channel else ""
-            return f"asked again, step {event.rung + 1}: {event.action}{there}{more}"
+            said = f"asked again, step {event.rung + 1}: {event.action}{there}"
+            if not event.also:
+                return said
+            # From the event, not from the record: it says who was called at that time.
+            return f"{said}: {', '.join(event.also)}{_people(approval, rungs=event.rung + 1)}"
         case ApprovalRefused():
             who = event.principal or "somebody unknown"
             times = f" {event.count} times more" if event.count > 1 else ""
@@ -105,9 +111,26 @@ def _end(event: ApprovalEvent) -> str | None:
     return None
 
 
+def _amended(event: ApprovalAmended, approval: Approval | None) -> str:
+    who = event.principal or "an unnamed caller"
+    if event.override:
+        done = "gave a result in place of a run"
+    elif approval is not None and event.digest == approval.digest:
+        done = "went back to what the agent asked"
+    else:
+        done = "edited the arguments"
+    void = "earlier approvals are void"
+    return f"{who} {done} ({event.surface}), digest {event.digest}; {void}"
+
+
 def _decision(event: ApprovalResolved, approval: Approval | None) -> str:
     who = event.principal or "an unnamed caller"
     said = f"decided: {event.verdict.value}, with the answer of {who} ({event.surface})"
+    if approval is not None and approval.decision is not None:
+        if approval.decision.override_result is not None:
+            said += ", in place of a run"
+        elif approval.decision.digest is not None:
+            said += ", as edited"
     said += _note(event.note)
     if approval is None:
         return said
@@ -115,14 +138,16 @@ def _decision(event: ApprovalResolved, approval: Approval | None) -> str:
     return f"{said}; " + (f"receipt by key {key}" if key else "no receipt: it is not signed")
 
 
-def _people(approval: Approval | None) -> str:
+def _people(approval: Approval | None, *, rungs: int = 0) -> str:
+    """Return who may answer once so many rungs of the ladder are taken."""
     if approval is None or approval.terms is None:
         return ""
+    terms = approval.terms.after(approval.terms.ladder[:rungs])
     asked = (
-        f"{quorum.needed} of {quorum.name} ({', '.join(quorum.of)})"
-        for quorum in approval.terms.quorums
+        f"{quorum.needed} of {quorum.name} ({', '.join(quorum.of)})" for quorum in terms.quorums
     )
-    return f"; may answer: {' and '.join(asked)}"
+    when = "may answer from then on" if rungs else "may answer"
+    return f"; {when}: {' and '.join(asked)}"
 
 
 def _note(note: str | None) -> str:

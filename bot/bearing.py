@@ -14,6 +14,7 @@ from gate import (
     ApprovalEvent,
     ApprovalResolved,
     ApprovalVoted,
+    Verdict,
 )
 
 __all__ = ["bears_out"]
@@ -39,7 +40,7 @@ def bears_out(approval: Approval, event: ApprovalEvent) -> bool:
                 for vote in approval.votes
             )
         case ApprovalAmended():
-            return _amended_since(approval, event.at)
+            return _amended_since(approval, event.at) or _taken_back(approval, event)
         case ApprovalEscalated():
             return event.rung < approval.climbed
     return True
@@ -51,3 +52,20 @@ def _amended_since(approval: Approval, at: datetime) -> bool:
         return approval.amendment.at >= at
     decision = approval.decision
     return decision is not None and (decision.digest, decision.override_result) != (None, None)
+
+
+def _taken_back(approval: Approval, event: ApprovalAmended) -> bool:
+    """Say whether *event* tells that what the agent asked is asked again, with a yes to that.
+
+    Then no amendment is left on the record; the yes is.
+    """
+    return (
+        not event.override
+        and event.digest == approval.digest
+        and any(
+            (vote.principal, vote.verdict, vote.digest)
+            == (event.principal, Verdict.APPROVE, event.digest)
+            and vote.at >= event.at
+            for vote in approval.votes
+        )
+    )

@@ -9,24 +9,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from gate import (
+    UNCHANGED,
     AlreadyDecided,
     Approval,
     ApprovalNotFound,
     Desk,
     NotAllowed,
+    Offer,
     SignoffError,
     StoreUnavailable,
     Unconfirmed,
     Verdict,
+    is_among,
     may_vote,
 )
 
 from .directory import CachedDirectory, LookupFailed
 
-__all__ = ["Answer", "Answers", "Attempt", "Budgets", "Voter", "group_ids", "why_not"]
+__all__ = [
+    "Answer",
+    "Answers",
+    "Attempt",
+    "Budgets",
+    "Voter",
+    "group_ids",
+    "why_not",
+]
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ DEFAULT: Final = Budgets()
 _ANSWERED_BY_THE_SURFACE: Final = "incomplete_view"
 """The one refusal that is put right on the spot: by showing all of it."""
 
-_SUBMITTED: Final = frozenset({"form", "review"})
+_SUBMITTED: Final = frozenset({"form", "review", "edit", "answer"})
 """Surfaces that may have been open for long: who submits them is looked up anew."""
 
 _REASONS: Final[dict[type[SignoffError], str]] = {
@@ -74,7 +85,7 @@ class Attempt:
 
     voter: Voter
     surface: str
-    """Where it was used: `card`, `direct`, `review`, `home`, `slash`, `form`, `cli`."""
+    """Where: `card`, `direct`, `review`, `home`, `slash`, `form`, `edit`, `answer`, `cli`."""
     place: str | None = None
     """Where in the chat the person is told what came of it, by whoever reads the events."""
     id: str | None = None
@@ -158,14 +169,24 @@ class Answers:
             raise NotAllowed(approval.id, reason="not_member", principal=voter.principal)
         return tuple(asked[group] for group in groups)
 
-    async def admit(self, approval: Approval, attempt: Attempt) -> Answer:
-        """Say whether the person may answer *approval* now; a refusal is put on record."""
+    async def admit(
+        self, approval: Approval, attempt: Attempt, *, further: Offer | None = None
+    ) -> Answer:
+        """Say whether the person may answer *approval* now; a refusal is put on record.
+
+        Args:
+            approval: What is to be answered.
+            attempt: Who wants to, and where.
+            further: The answer, where it is one that request and route have to allow.
+        """
         try:
             if approval.final:
                 raise AlreadyDecided(approval)
             groups = await self.check(approval, attempt.voter)
             who = attempt.voter.principal
             reason = why_not(approval, who, groups)
+            if reason is None and further is not None and not approval.offers(further):
+                reason = f"{further}_not_allowed"
             if reason is not None:
                 raise NotAllowed(approval.id, reason=reason, principal=who)
         except (AlreadyDecided, NotAllowed) as error:
@@ -181,6 +202,8 @@ class Answers:
         seen: bool = False,
         viewed: bool = False,
         note: str | None = None,
+        payload: Any = UNCHANGED,
+        override_result: str | None = None,
     ) -> Answer:
         """Give the person's answer to *approval*, put a refusal on record, say what came of it.
 
@@ -195,6 +218,8 @@ class Answers:
             viewed: Whether the person was shown all of it, page by page, before. That goes on
                 record first.
             note: The person's words, at most 3,000 characters.
+            payload: The arguments as the person edited them; only with a yes.
+            override_result: What the agent gets in place of a run; with a yes, or to skip.
         """
 
         async def vote(groups: tuple[str, ...]) -> Approval:
@@ -212,6 +237,8 @@ class Answers:
                 approver=attempt.voter.principal,
                 groups=groups,
                 note=note,
+                payload=payload,
+                override_result=override_result,
                 surface=attempt.surface,
                 seen=seen,
                 require_route=True,
@@ -299,9 +326,9 @@ def why_not(approval: Approval, principal: str, groups: Collection[str]) -> str 
         return "not_routed"
     if not may_vote(terms, principal=principal, groups=groups):
         return "not_approver"
-    if principal in terms.excluded:
+    if is_among(principal, terms.excluded):
         return "self_approval"
-    return "not_by" if principal in approval.not_by else None
+    return "not_by" if is_among(principal, approval.not_by) else None
 
 
 def group_ids(approval: Approval, voter: Voter) -> dict[str, str]:

@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import Field
 
-from gate import Approval, ApprovalEvent, Decision, Vote
+from gate import Amendment, Approval, ApprovalEvent, Decision, Vote
 
 from .secret_looks import SecretLooks
 
@@ -51,7 +52,7 @@ MASKED: Final = "masked"
 _NAMES: Final = ("name", "key", "header")
 """Members of an object that name the value beside them."""
 
-M = TypeVar("M", Approval, Vote, Decision)
+M = TypeVar("M", Approval, Amendment, Decision, Vote)
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,12 @@ class Masking:
         Its payloads then hold `Veiled` in place of texts: it is for drawing and for nothing else.
         """
         changes: dict[str, Any] = {"payload": self.payload(approval.payload)}
+        if approval.arguments_schema is not None:
+            changes["arguments_schema"] = self.payload(approval.arguments_schema)
+        if approval.amendment is not None:
+            amendment = self._prose(approval.amendment, "override_result")
+            payload = self.payload(amendment.payload)
+            changes["amendment"] = amendment.model_copy(update={"payload": payload})
         if approval.decision is not None:
             decision = self._prose(approval.decision, "note", "override_result")
             payload = self.payload(decision.payload)
@@ -152,7 +159,8 @@ class Masking:
             reason = self.prose(approval.cancellation.reason)
             changes["cancellation"] = approval.cancellation.model_copy(update={"reason": reason})
         veiled = approval.model_copy(update=changes)
-        return self._prose(veiled, "reason", "name", "agent", "run")
+        veiled = self._prose(veiled, "reason", "policy", "name", "agent", "run")
+        return _with_digest(veiled, approval.proposed_digest)
 
     def event(self, event: ApprovalEvent) -> ApprovalEvent:
         """Return *event* as it may be drawn: without what looks like a secret in people's words."""
@@ -182,6 +190,11 @@ class Masking:
         veiled = self.veil(approval)
         paths = [spot.path for spot in spots_of(veiled.effective_payload)]
         changes: dict[str, Any] = {"payload": _unveiled(veiled.payload)}
+        if veiled.arguments_schema is not None:
+            changes["arguments_schema"] = _unveiled(veiled.arguments_schema)
+        if veiled.amendment is not None:
+            payload = _unveiled(veiled.amendment.payload)
+            changes["amendment"] = veiled.amendment.model_copy(update={"payload": payload})
         if veiled.decision is not None:
             payload = _unveiled(veiled.decision.payload)
             changes["decision"] = veiled.decision.model_copy(update={"payload": payload})
@@ -258,6 +271,24 @@ class Masking:
             return None
         mac = hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return mac.hexdigest()[:_FINGERPRINT]
+
+
+class _Hiding(Approval, frozen=True):
+    """A veiled approval whose proposed result is masked: a yes is said to the real one."""
+
+    real: str = Field(exclude=True)
+
+    @property
+    def proposed_digest(self) -> str:
+        return self.real
+
+
+def _with_digest(veiled: Approval, proposed: str) -> Approval:
+    """Return *veiled* with the digest that its buttons bind, whatever of it is masked."""
+    if veiled.proposed_digest == proposed:
+        return veiled
+    fields = {name: getattr(veiled, name) for name in Approval.model_fields}
+    return _Hiding.model_construct(veiled.model_fields_set, **fields, real=proposed)
 
 
 def _under(path: str, name: str) -> str:

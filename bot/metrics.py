@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from gate import (
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalRefused,
     ApprovalResolved,
     BulkRead,
@@ -33,16 +34,19 @@ _BUDGET: Final = 2.0
 _REMEMBERED: Final = 50_000
 """Events that are not counted again, when a reader begins anew behind what it had noted."""
 _OTHER: Final = "other"
-_SURFACES: Final = frozenset({"api", "card", "cli", "direct", "form", "home", "review", "slash"})
+_SURFACES: Final = frozenset(
+    {"answer", "api", "card", "cli", "direct", "edit", "form", "home", "review", "slash"}
+)
 _REFUSALS: Final = frozenset(
     {
         "already_answered", "already_decided", "approval_not_found", "edit_not_allowed",
         "foreign_card", "incomplete_view", "not_approver", "not_by", "not_checked", "not_member",
         "not_routed", "no_keys", "override_not_allowed", "reveal_forbidden", "self_approval",
-        "stale_card",
+        "skip_not_allowed", "stale_card",
     }
 )  # fmt: skip
-_ALARMS: Final = frozenset({"receipt", "terms", "views", "votes"})
+_ALARMS: Final = frozenset({"amendment", "receipt", "terms", "views", "votes"})
+_AMENDMENTS: Final = ("edit", "override")
 _SLACK_ERRORS: Final = frozenset(
     {
         "account_inactive", "cannot_dm_bot", "channel_not_found", "fatal_error", "http_5xx",
@@ -52,6 +56,7 @@ _SLACK_ERRORS: Final = frozenset(
         "unreachable", "user_not_found",
     }
 )  # fmt: skip
+_COUNTED: Final = (ApprovalResolved, ApprovalRefused, ApprovalAmended, ApprovalAlarm)
 _SECONDS: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 86400)
 """Buckets of the decision time: people take seconds to a day."""
 
@@ -105,6 +110,12 @@ class Metrics:
         self._refusals = prometheus.Counter(
             "signoff_refusals", "Refused answers.", ["reason"], registry=registry
         )
+        self._amendments = prometheus.Counter(
+            "signoff_amendments",
+            "Requests that a person changed: arguments edited, or a result in place of a run.",
+            ["kind"],
+            registry=registry,
+        )
         self._alarms = prometheus.Counter(
             "signoff_alarms",
             "Parts of records that somebody else wrote.",
@@ -117,6 +128,9 @@ class Metrics:
             ["word"],
             registry=registry,
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
         # A counter that appears with its first count has no rate for that one.
         for verdict in Verdict:
             for surface in _all(_SURFACES):
@@ -125,6 +139,8 @@ class Metrics:
             self._refusals.labels(reason)
         for word in _all(_SLACK_ERRORS):
             self._slack_errors.labels(word)
+        for kind in _AMENDMENTS:
+            self._amendments.labels(kind)
         for part in _all(_ALARMS):
             self._alarms.labels(part)
 
@@ -140,13 +156,16 @@ class Metrics:
             approval: Its record, where it is known: without one no time is measured.
         """
         event = logged.event
-        if not isinstance(event, ApprovalResolved | ApprovalRefused | ApprovalAlarm):
+        if not isinstance(event, _COUNTED):
             return
         if logged.cursor in self._counted:
             return
         self._counted[logged.cursor] = None
         if len(self._counted) > _REMEMBERED:
             self._counted.popitem(last=False)
+        if isinstance(event, ApprovalAmended):
+            self._amendments.labels(_AMENDMENTS[event.override]).inc()
+            return
         if isinstance(event, ApprovalAlarm):
             self._alarms.labels(_one_of(_ALARMS, event.part)).inc()
             return

@@ -70,6 +70,8 @@ class RouteRule:
     """Whether the owner and the principal of an agent may decide for it."""
     reveal: bool = True
     """Whether what is masked as a secret may be revealed to those who may answer."""
+    answers: tuple[Literal["edit", "override", "skip"], ...] = ("edit", "override")
+    """What people may answer besides yes and no; the first two where the request allows it too."""
 
     @property
     def demands(self) -> tuple[Demand, ...]:
@@ -122,6 +124,7 @@ def terms_for(
         excluded=_principals(tuple(who for who in own if who is not None), team),
         teams=rule.teams,
         reveal=rule.reveal,
+        answers=rule.answers,
         ladder=tuple(
             Rung(
                 after=step.after,

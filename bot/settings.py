@@ -27,9 +27,11 @@ from gate import Bounds, ConfigError
 from .routing import AgentRule, RouteRule
 from .tables import FileTables, MaskingTable
 
-__all__ = ["ENVIRONMENT", "Settings", "read_masking", "read_settings"]
+__all__ = ["ENVIRONMENT", "Settings", "read_masking", "read_settings", "settings_faults"]
 
 MIN_SECRET: Final = 32
+_WAY_IN: Final = "SLACK_APP_TOKEN"
+_NO_WAY_IN: Final = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "SLACK_BOT_TOKEN": "the bot's token, `xoxb-…`",
@@ -39,6 +41,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SIGNOFF_SECRET": "seals buttons and records, 32 characters or more; beside the keys if unset",
     "SIGNOFF_REDIS_URL": "`redis://`, `rediss://` or `unix://`; the embedded server if unset",
     "SIGNOFF_WAIT_REPLICAS": "replicas that must have a decision before it counts; `0` if unset",
+    "SIGNOFF_ALLOW_EVICTION": "`1` takes a server that may throw approvals away; `0` if unset",
     "SIGNOFF_CONFIG": "the TOML file with the routes; `signoff.toml` here if unset",
     "SIGNOFF_LISTEN": "`host:port` of health checks and HTTP delivery; `127.0.0.1:8080` if unset",
     "SIGNOFF_LOG_FORMAT": "`console` or `json`; `console` if unset",
@@ -61,6 +64,7 @@ class Settings(BaseModel):
     )
     redis_url: SecretStr | None = Field(default=None, alias="SIGNOFF_REDIS_URL")
     wait_replicas: int = Field(default=0, alias="SIGNOFF_WAIT_REPLICAS", ge=0, le=16)
+    allow_eviction: bool = Field(default=False, alias="SIGNOFF_ALLOW_EVICTION")
     listen: str = Field(
         default="127.0.0.1:8080",
         alias="SIGNOFF_LISTEN",
@@ -114,8 +118,16 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
         if self.app_token is None and self.signing_secret is None:
-            raise ValueError("set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
+            raise ValueError(_NO_WAY_IN)
         return self
+
+    @field_validator("allow_eviction", mode="before")
+    @classmethod
+    def _is_yes_or_no(cls, value: Any) -> Any:
+        # Exactly one spelling: what is meant as a no must not be read as a yes.
+        if value not in ("0", "1"):
+            raise ValueError("it must be 0 or 1")
+        return value == "1"
 
     @property
     def socket_mode(self) -> bool:
@@ -175,7 +187,40 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
             }
         )
     except ValidationError as error:
-        raise _config_error(error, fallback="SLACK_APP_TOKEN") from None
+        raise _config_errors(error, fallback=_WAY_IN)[0] from None
+
+
+def settings_faults(environ: Mapping[str, str], *, directory: Path) -> list[ConfigError]:
+    """Return all that is missing or wrong, where `read_settings` stops at the first thing.
+
+    Args:
+        environ: See `read_settings`.
+        directory: See `read_settings`.
+
+    Returns:
+        One error for each setting, the environment's first; none where the bot could start.
+    """
+    try:
+        read_settings(environ, directory=directory)
+    except ConfigError as error:
+        last = error
+    else:
+        return []
+    given = {name: environ[name] for name in ENVIRONMENT if environ.get(name)}
+    found: list[ConfigError] = []
+    try:
+        Settings.model_validate(given)
+    except ValidationError as error:
+        found += _config_errors(error, fallback=_WAY_IN)
+    if not given.keys() & {_WAY_IN, "SLACK_SIGNING_SECRET"}:
+        # Judged by the model only where everything else is well.
+        found.append(ConfigError(_WAY_IN, _NO_WAY_IN))
+    try:
+        _read_file(directory / given.get("SIGNOFF_CONFIG", "signoff.toml"))
+    except ConfigError as error:
+        found.append(error)
+    found.append(last)
+    return list({error.setting: error for error in reversed(found)}.values())[::-1]
 
 
 def read_masking(environ: Mapping[str, str], *, directory: Path) -> MaskingTable:
@@ -207,13 +252,15 @@ def _read_file(path: Path) -> FileTables:
     try:
         return FileTables.model_validate(data)
     except ValidationError as error:
-        raise _config_error(error, fallback=where, prefix=f"{where}: ") from None
+        raise _config_errors(error, fallback=where, prefix=f"{where}: ")[0] from None
 
 
-def _config_error(error: ValidationError, *, fallback: str, prefix: str = "") -> ConfigError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing" and not prefix:
-        reason = "it is not set"
-    return ConfigError(f"{prefix}{place}" if place else fallback, reason)
+def _config_errors(error: ValidationError, *, fallback: str, prefix: str = "") -> list[ConfigError]:
+    found = []
+    for each in error.errors():
+        place = ".".join(str(part) for part in each["loc"])
+        reason = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "missing" and not prefix:
+            reason = "it is not set"
+        found.append(ConfigError(f"{prefix}{place}" if place else fallback, reason))
+    return found

@@ -139,9 +139,12 @@ class RouteTable(_Table):
     teams: tuple[Annotated[str, Field(pattern=r"^[TE][A-Z0-9]{1,30}$")], ...] = ()
     self_approval: bool = Field(default=False, strict=True)
     reveal: bool = Field(default=True, strict=True)
+    answers: tuple[Literal["edit", "override", "skip"], ...] = ("edit", "override")
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:
+        if len(set(self.answers)) < len(self.answers):
+            raise ValueError("each of the further answers is listed once")
         if bool(self.approvers) is bool(self.quorums):
             raise ValueError("a route has either approvers or quorums")
         if self.quorums and self.needed != 1:
@@ -171,6 +174,7 @@ class RouteTable(_Table):
             teams=self.teams,
             self_approval=self.self_approval,
             reveal=self.reveal,
+            answers=self.answers,
         )
 
 

@@ -27,6 +27,8 @@ from bot.sandbox import Clock, Sandbox, SandboxClient
 from bot.slack import render
 from bot.slack.ids import REJECT
 from bot.slack.messenger import SlackMessenger
+from bot.slack.render.answer_form import answer_modal
+from bot.slack.render.editing import edit_modal
 from bot.slack.seal import Seal
 from gate import (
     Approval,
@@ -45,13 +47,13 @@ from stores.memory import MemoryStore
 
 CHANNEL = "C0APPROVALS"
 ANA, BEN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN"
-TERMS = Terms(
-    channel=CHANNEL,
-    quorums=(Quorum(of=(ANA, BEN, "slack:T0SANDBOX:S0SECURITY")),),
-    notify=("mention",),
-)
+SECURITY = "slack:T0SANDBOX:S0SECURITY"
+TERMS = Terms(channel=CHANNEL, quorums=(Quorum(of=(ANA, BEN, SECURITY)),), notify=("mention",))
+TWO = TERMS.model_copy(update={"quorums": (Quorum(of=(ANA, BEN), needed=2),)})
 USER = {"user_id": 42, "email": "kim@example.com", "erase_backups": False}
 REFUND = {"order": "A-1009", "amount": 1250, "currency": "EUR"}
+BY_HAND = "Refunded by hand, see ticket 1873.\nTell the customer so."
+MAIL = {"host": "mail.example.com", "port": 25, "user": "billing", "password": "hunter2!"}
 DEPLOY = {"service": "checkout", "version": "2.14.0", "regions": ["eu-west", "us-east"]}
 CHANGE = {
     "file": "billing/rates.py",
@@ -61,7 +63,7 @@ CHANGE = {
 TRAP = {"url": "https://\u0440\u0430ypal.com/transfer", "amount": 1250}
 WIDE = {"key_" * 40: True}
 STAMP = Seal(b"nobody's secret, for the pictures", installation="T0SANDBOX B0SIGNOFF").value
-NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", "slack:T0SANDBOX:S0SECURITY": "@security"}
+NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", SECURITY: "@security"}
 TRICK = {"path": "/srv/reports/\u202egpj.exe", "note": "looks\u200b harmless"}
 ROWS = {"rows": [{"id": number, "owner": f"user-{number}"} for number in range(200)]}
 
@@ -82,12 +84,12 @@ class Studio:
         self.messenger = messenger
 
     async def ask(
-        self, name: str, payload: Any, reason: str | None = None, *, terms: Terms = TERMS
+        self, name: str, payload: Any, reason: str | None = None, terms: Terms = TERMS, **how: Any
     ) -> str:
         """Ask, and route it; return the record's key."""
         own = f"request-{self.clock.monotonic():.0f}"
         approval = await self.gate.request(
-            id=own, name=name, payload=payload, reason=reason, expires_in=3600
+            id=own, name=name, payload=payload, reason=reason, expires_in=3600, **how
         )
         await self.desk.route(approval.key, terms)
         await self.clock.advance(95)
@@ -113,22 +115,31 @@ class Studio:
 Make = Callable[[Studio], Awaitable[str]]
 
 
-async def _pending(studio: Studio) -> str:
-    reason = "Kim asked support to close the account (ticket 1873)."
-    return await studio.ask("delete-user", USER, reason)
+def _made(
+    name: str,
+    arguments: Any,
+    reason: str | None = None,
+    verdict: str | None = None,
+    asked: dict[str, Any] | None = None,
+    **how: Any,
+) -> Make:
+    """Return what asks for it and, with a verdict, has one person answer."""
+
+    async def make(studio: Studio) -> str:
+        key = await studio.ask(name, arguments, reason, **asked or {})
+        if verdict is not None:
+            said: dict[str, Any] = {"approver": BEN, "surface": "card", "seen": True, **how}
+            await studio.desk.decide(key, verdict, **said)
+        return key
+
+    return make
 
 
-async def _half(studio: Studio) -> str:
-    two = TERMS.model_copy(update={"quorums": (Quorum(of=(ANA, BEN), needed=2),)})
-    key = await studio.ask("delete-user", USER, "Kim asked support to do it.", terms=two)
-    await studio.desk.decide(key, "approve", approver=BEN, surface="card", seen=True)
-    return key
-
-
-async def _approved(studio: Studio) -> str:
-    key = await studio.ask("deploy", DEPLOY, "All checks are green.")
-    await studio.desk.decide(key, "approve", approver=ANA, surface="card", seen=True)
-    return key
+GREEN, LOST = "All checks are green.", "The parcel never arrived."
+OPEN = {"terms": TWO, "editable": True, "allow_override": True, "policy": "rule 2: money asks two"}
+_pending = _made("delete-user", USER, "Kim asked support to close the account (ticket 1873).")
+_half = _made("delete-user", USER, "Kim asked support to do it.", "approve", {"terms": TWO})
+_approved = _made("deploy", DEPLOY, GREEN, "approve", approver=ANA)
 
 
 async def _running(studio: Studio) -> str:
@@ -150,27 +161,14 @@ async def _failed(studio: Studio) -> str:
     return key
 
 
-async def _rejected(studio: Studio) -> str:
-    key = await studio.ask("refund", REFUND, "The parcel never arrived.")
-    note = "Not without a second look at the amount."
-    await studio.desk.decide(key, "deny", approver=BEN, note=note, surface="form")
-    return key
-
-
-async def _skipped(studio: Studio) -> str:
-    key = await studio.ask("send-newsletter", {"list": "all", "issue": 31})
-    await studio.desk.decide(key, "skip", approver=BEN, surface="api", note="Next week.")
-    return key
-
-
 async def _cancelled(studio: Studio) -> str:
-    key = await studio.ask("refund", REFUND, "The parcel never arrived.")
-    await studio.desk.cancel(key, by="billing", reason="The parcel arrived after all.")
+    key = await studio.ask("refund", REFUND, LOST)
+    await studio.desk.cancel(key, by="billing", reason="It arrived after all.")
     return key
 
 
 async def _undeliverable(studio: Studio) -> str:
-    key = await studio.ask("deploy", DEPLOY, "All checks are green.")
+    key = await studio.ask("deploy", DEPLOY, GREEN)
     await studio.desk.cancel(key, by="signoff", undeliverable="not_in_channel")
     return key
 
@@ -182,29 +180,28 @@ async def _expired(studio: Studio) -> str:
     return key
 
 
-def _only_asked(name: str, payload: Any, reason: str | None = None) -> Make:
-    async def make(studio: Studio) -> str:
-        return await studio.ask(name, payload, reason)
-
-    return make
-
-
+_NOTE = "Not without a second look at the amount."
+_LESS, _SAFE = REFUND | {"amount": 950}, MAIL | {"port": 465}
 STATES: dict[str, Make] = {
     "expired": _expired,  # first: the others shall not be an hour older
-    "skipped": _skipped,
+    "skipped": _made("send-newsletter", {"list": "all"}, None, "skip", note="Next week."),
     "cancelled": _cancelled,
     "undeliverable": _undeliverable,
     "failed": _failed,
     "running": _running,
     "approved": _approved,
-    "rejected": _rejected,
+    "rejected": _made("refund", REFUND, LOST, "deny", note=_NOTE, surface="form"),
     "done": _done,
     "half": _half,
-    "unreadable": _only_asked("set-flags", WIDE),
-    "trap": _only_asked("p\u0430y", TRAP, "The invoice is due today."),
-    "change": _only_asked("edit-file", CHANGE, "The new price list."),
-    "too-large": _only_asked("import-rows", ROWS, "The nightly import."),
-    "warning": _only_asked("open-file", TRICK, "It is only a picture."),
+    "editable": _made("refund", REFUND, LOST, asked=OPEN),
+    "edited": _made("refund", REFUND, LOST, "approve", OPEN, payload=_LESS, surface="edit"),
+    "answered": _made("refund", REFUND, LOST, "approve", OPEN, override_result=BY_HAND),
+    "masked": _made("set-up-mail", MAIL, None, "approve", OPEN, payload=_SAFE, surface="edit"),
+    "unreadable": _made("set-flags", WIDE),
+    "trap": _made("p\u0430y", TRAP, "The invoice is due today."),
+    "change": _made("edit-file", CHANGE, "The new price list."),
+    "too-large": _made("import-rows", ROWS, "The nightly import."),
+    "warning": _made("open-file", TRICK, "It is only a picture."),
     "pending": _pending,
 }
 
@@ -322,6 +319,8 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
         change, 1, names=NAMES, notice="You have not been shown all of it yet.", **shown
     )
     made["reject"] = render.reject_modal(pending, **shown)
+    made["edit"] = edit_modal(await approval_of(stage, "editable"), **shown) or {}
+    made["answer"] = answer_modal(await approval_of(stage, "editable"), **shown)
     made["ended"] = render.ended_modal(await approval_of(stage, "rejected"), names=NAMES)
     return made
 
@@ -341,8 +340,8 @@ async def home(stage: Stage) -> dict[str, Any]:
     """Return Ana's home."""
     found = {name: await approval_of(stage, name) for name in STATES}
     inbox = Inbox(
-        needs_you=tuple(found[name] for name in ("pending", "trap", "change", "too-large")),
-        waiting=(found["half"],),
+        needs_you=tuple(found[name] for name in ("pending", "trap", "edited", "answered")),
+        waiting=(found["half"], found["masked"]),
         decided=tuple(found[name] for name in ("done", "rejected", "expired")),
         more=3,
     )

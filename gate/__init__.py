@@ -75,7 +75,7 @@ _HOMES = {
         "ApprovalStore AuditLog Bounded BulkRead Cards Confirmation ConsumeOnce EventLog Leases "
         "Listing LoggedEvent Patched StoreClock Wake Watch"
     ),
-    "quorum": "may_vote progress",
+    "quorum": "is_among may_vote progress",
     "receipts": "Receipt Verifier read_receipt",
     "run_errors": (
         "ModelFailed RunNotFound RunTaken RunUnfinished SnapshotUnsupported StepFailed "
@@ -84,7 +84,7 @@ _HOMES = {
     "segments": "read_segment_anchor sign_segment",
     "standing": "as_of refusal",
     "telling": "hook_context",
-    "terms": "Quorum Rung Terms",
+    "terms": "Offer Quorum Rung Terms",
     "thrift": "BulkVersions TimedRead",
 }
 """Module → the public names that it has. Each module is loaded when one of them is first used: an

@@ -135,7 +135,7 @@ from .protocols import (
     Wake,
     Watch,
 )
-from .quorum import may_vote, progress
+from .quorum import is_among, may_vote, progress
 from .receipts import Receipt, Verifier, read_receipt
 from .run_errors import (
     ModelFailed,
@@ -152,7 +152,7 @@ from .run_errors import (
 from .segments import read_segment_anchor, sign_segment
 from .standing import as_of, refusal
 from .telling import hook_context
-from .terms import Quorum, Rung, Terms
+from .terms import Offer, Quorum, Rung, Terms
 from .thrift import BulkVersions, TimedRead
 
 __all__ = [
@@ -234,6 +234,7 @@ __all__ = [
     "ModelFailed",
     "NotAllowed",
     "Notary",
+    "Offer",
     "Outcome",
     "Patched",
     "PayloadNotCanonical",
@@ -296,6 +297,7 @@ __all__ = [
     "fs_glob",
     "get_logger",
     "hook_context",
+    "is_among",
     "lint_policy",
     "may_vote",
     "memory_category",

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from .answers import Amendment, Decision, Verdict, View, Vote
 from .canonical import action_digest, result_digest
 from .errors import InvalidId, LimitExceeded, PayloadNotCanonical, StoreCorrupt
-from .terms import Rung, Terms
+from .terms import Offer, Rung, Terms
 from .wire import Moment, WireModel
 
 __all__ = [
@@ -181,6 +181,14 @@ class Approval(WireModel, frozen=True):
             age = (now - self.asked_at).total_seconds()
             taken = tuple(rung for rung in taken if rung.after <= age)
         return self.terms.after(taken)
+
+    def offers(self, answer: Offer) -> bool:
+        """Say whether request and route let people give *answer*.
+
+        Without a route only trusted code answers, and the request alone says what it may.
+        """
+        asked = {"edit": self.editable, "override": self.allow_override, "skip": True}
+        return asked[answer] and (self.terms is None or answer in self.terms.answers)
 
     def seen_by(self, principal: str | None) -> bool:
         """Say whether it is on record that *principal* was shown all of what is asked now."""

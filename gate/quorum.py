@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from .answers import Verdict, Vote
 from .terms import Quorum, Terms
 
-__all__ = ["may_vote", "progress", "tally"]
+__all__ = ["is_among", "may_vote", "person_of", "progress", "tally"]
+
+_SLACK_PERSON: Final = re.compile(r"slack:[^:]*:([UW][A-Z0-9]+)")
+
+
+def person_of(principal: str) -> str:
+    """Return what tells people apart: for a person in Slack the user id, whatever the workspace.
+
+    In an Enterprise organisation one person has one id in all of its workspaces, and a click may
+    come with any of these. Two people of unrelated workspaces who had one id would be taken for
+    one: that can only refuse. Source: docs.slack.dev/enterprise (user ids).
+    """
+    found = _SLACK_PERSON.fullmatch(principal)
+    return f"slack:*:{found[1]}" if found else principal
+
+
+def is_among(principal: str, people: Collection[str]) -> bool:
+    """Say whether the person behind *principal* is one of *people*, in whichever workspace."""
+    return bool(people) and person_of(principal) in {person_of(each) for each in people}
 
 
 def may_vote(terms: Terms, *, principal: str, groups: Collection[str]) -> bool:
@@ -68,8 +88,9 @@ def _latest(votes: Sequence[Vote]) -> list[Vote]:
     """Return the last answer of each person, in the order in which they were given."""
     latest: dict[str | None, Vote] = {}
     for vote in votes:
-        latest.pop(vote.principal, None)
-        latest[vote.principal] = vote
+        who = vote.principal and person_of(vote.principal)
+        latest.pop(who, None)
+        latest[who] = vote
     return list(latest.values())
 
 

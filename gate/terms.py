@@ -12,7 +12,10 @@ from pydantic import Field, model_validator
 
 from .wire import Moment, WireModel
 
-__all__ = ["Quorum", "Rung", "Terms"]
+__all__ = ["Offer", "Quorum", "Rung", "Terms"]
+
+Offer = Literal["edit", "override", "skip"]
+"""An answer besides yes and no: other arguments, a result in place of the run, go on without."""
 
 Principals = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 
@@ -64,7 +67,7 @@ class Terms(WireModel, frozen=True):
     """In the order of time."""
     reveal: bool = Field(default=True, strict=True)
     """Whether what is masked as a secret may be revealed to those who may answer."""
-    answers: tuple[Literal["edit", "override", "skip"], ...] = ("edit", "override", "skip")
+    answers: tuple[Offer, ...] = ("edit", "override", "skip")
     """What people may answer besides yes and no; the first two only where the request allows it."""
     routed_at: Moment | None = None
     """When they were fixed, by the store's clock: a ladder's times count from then."""

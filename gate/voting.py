@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .answers import Amendment, Decision, Verdict, View, Vote
 from .approval import Approval, ApprovalStatus
@@ -17,7 +17,7 @@ from .events import (
     ApprovalVoted,
     Event,
 )
-from .quorum import may_vote, tally
+from .quorum import is_among, may_vote, tally
 from .standing import Transition, about, check_open
 from .terms import Terms
 
@@ -224,10 +224,10 @@ def _check_voter(
             raise NotAllowed(current.id, reason="not_routed", principal=who)
     elif who is None or not may_vote(terms, principal=who, groups=groups):
         raise NotAllowed(current.id, reason="not_approver", principal=who)
-    elif who in terms.excluded:
+    elif is_among(who, terms.excluded):
         raise NotAllowed(current.id, reason="self_approval", principal=who)
     # Nobody can say of an unnamed caller that it is not one of them.
-    if current.not_by and (who is None or who in current.not_by):
+    if current.not_by and (who is None or is_among(who, current.not_by)):
         raise NotAllowed(current.id, reason="not_by", principal=who)
 
 
@@ -248,21 +248,12 @@ def _check_answer(current: Approval, command: CastVote, wanted: _Proposal) -> No
     if command.verdict is Verdict.APPROVE and unseen:
         raise NotAllowed(current.id, reason="incomplete_view", principal=who)
     edits = wanted.digest != current.effective_digest
-    if edits and not (
-        command.verdict is Verdict.APPROVE and current.editable and _offers(current, "edit")
-    ):
+    if edits and not (command.verdict is Verdict.APPROVE and current.offers("edit")):
         raise NotAllowed(current.id, reason="edit_not_allowed", principal=who)
-    if command.override_result is not None and not (
-        current.allow_override and _offers(current, "override")
-    ):
+    if command.override_result is not None and not current.offers("override"):
         raise NotAllowed(current.id, reason="override_not_allowed", principal=who)
-    if command.verdict is Verdict.SKIP and not _offers(current, "skip"):
+    if command.verdict is Verdict.SKIP and not current.offers("skip"):
         raise NotAllowed(current.id, reason="skip_not_allowed", principal=who)
-
-
-def _offers(current: Approval, answer: Literal["edit", "override", "skip"]) -> bool:
-    """Say whether the route lets people give *answer*; without one the caller is trusted code."""
-    return current.terms is None or answer in current.terms.answers
 
 
 def _standing(current: Approval) -> _Proposal:

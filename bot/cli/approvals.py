@@ -13,11 +13,13 @@ from typing import Any
 import click
 
 from gate import (
+    UNCHANGED,
     AlreadyDecided,
     Approval,
     Desk,
     InvalidId,
     NotAllowed,
+    Tampered,
     Verdict,
     record_key,
 )
@@ -26,12 +28,15 @@ from stores import Store, key_folder, open_store
 from ..deciding import Answers, Attempt, Voter
 from ..keyring import open_keyring
 from ..masking import Masking, spots_of
+from ..proof import Proof
 from ..settings import read_masking
 from ..slack.ids import cli_principal
+from .edits import read_edit
 from .named import checked_id
-from .output import print_approval, print_approvals, print_json
+from .output import print_approval, print_approvals, print_json, print_proposal
+from .proofs import print_proofs
 
-__all__ = ["approve", "cancel", "list_pending", "reject", "show"]
+__all__ = ["approve", "cancel", "list_pending", "reject", "show", "skip"]
 
 _WHY = {
     "no_keys": "The bot signs its decisions: run this where its keys are, or name their folder "
@@ -41,6 +46,12 @@ _WHY = {
     "`--yes`. What is masked is shown with `--reveal`.",
     "reveal_forbidden": "The route of this approval reveals nothing that is masked; it can only be "
     "rejected.",
+    "stale_card": "Somebody changed the request while you looked: run `signoff show` again.",
+    "edit_not_allowed": "The agent does not let its arguments be edited here, or the route does "
+    "not list `edit` among its answers.",
+    "override_not_allowed": "The agent takes no answer in place of the run here, or the route does "
+    "not list `override` among its answers.",
+    "skip_not_allowed": "The route of this approval does not list `skip` among its answers.",
 }
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
@@ -63,11 +74,13 @@ def list_pending(*, limit: int, as_json: bool, reveal: bool) -> None:
         found = await store.get_many(keys)
         approvals = [record for record in found if isinstance(record, Approval)]
         desk = _Place(store)
+        proved = [(each, desk.proof(each)) for each in approvals]
         if as_json:
             print_json([await desk.wire(each, reveal=reveal) for each in approvals])
+            print_proofs(proved)
         else:
             now, total = await store.now(), await store.pending_count()
-            print_approvals(approvals, masking=desk.masking, now=now, total=total)
+            print_approvals(proved, masking=desk.masking, now=now, total=total)
 
     _with_store(work)
 
@@ -80,14 +93,19 @@ def list_pending(*, limit: int, as_json: bool, reveal: bool) -> None:
 def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> None:
     """Show one approval whole: what was asked, who may answer, what became of it.
 
-    Where you may answer it, it goes on record that you were shown all of it. What looks like a
-    secret is masked; `--reveal` shows it to those who may answer, which goes on record too.
+    With the bot's keys it says whether the bot wrote that; exit code 1 if somebody else did. Where
+    you may answer it, it goes on record that you were shown all of it. What looks like a secret is
+    masked; `--reveal` shows it to those who may answer, which goes on record too.
     """
 
     async def work(store: Store) -> None:
         place = _Place(store)
         approval = await place.desk.get(record_key(approval_id, namespace))
         seen = await place.show(approval, as_json=as_json, reveal=reveal)
+        proof = place.proof(approval)
+        if proof is not None and proof.flaw is not None:
+            # Shown all the same, as what it is; nobody has seen an approval by that.
+            raise Tampered(approval.key, part=proof.flaw)
         if seen and not approval.final and approval.terms is not None:
             with contextlib.suppress(NotAllowed, AlreadyDecided):
                 await place.desk.view(
@@ -105,25 +123,59 @@ def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> No
 @_namespace
 @click.option("--note", help="A note for the agent and the thread.")
 @click.option("--yes", is_flag=True, help="Do not show it and ask: you ran `show` before.")
+@click.option(
+    "--edit",
+    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
+    metavar="FILE",
+    help="Approve with these arguments instead, as JSON; `-` is standard input, with --yes.",
+)
+@click.option("--answer", metavar="TEXT", help="Approve this result in place of the run.")
 @_json
 @_reveal
 def approve(
-    *, approval_id: str, namespace: str, note: str | None, yes: bool, as_json: bool, reveal: bool
+    *,
+    approval_id: str,
+    namespace: str,
+    note: str | None,
+    yes: bool,
+    edit: str | None,
+    answer: str | None,
+    as_json: bool,
+    reveal: bool,
 ) -> None:
     """Approve, as the person that the operating system says you are.
 
     Refused unless the approval's route lists that person as `cli:<login name>`, and unless you were
     shown all of it: here, or by `show` before; where something is masked, with `--reveal`.
+
+    Where agent and route allow it, the arguments can be edited, or a result given in place of the
+    run. If more people are needed, they are then asked about that.
     """
+    if edit is not None and answer is not None:
+        raise click.UsageError("--edit and --answer exclude each other")
+    if edit == "-" and not yes:
+        raise click.UsageError("`--edit -` needs --yes: your yes cannot come from there too")
 
     async def work(store: Store) -> None:
         place = _Place(store)
         approval = await place.desk.get(record_key(approval_id, namespace))
+        payload = UNCHANGED if edit is None else read_edit(edit, approval)
         seen = False
         if not yes:
             seen = await place.show(approval, as_json=False, reveal=reveal)
+            if payload is not UNCHANGED or answer is not None:
+                print_proposal(approval, payload, answer)
             click.confirm("Approve exactly this?", abort=True, err=True)
-        await _answer(place, approval, Verdict.APPROVE, seen=seen, note=note, as_json=as_json)
+        await _answer(
+            place,
+            approval,
+            Verdict.APPROVE,
+            seen=seen,
+            note=note,
+            as_json=as_json,
+            payload=payload,
+            override_result=answer,
+        )
 
     _with_store(work)
 
@@ -140,6 +192,25 @@ def reject(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
         place = _Place(store)
         approval = await place.desk.get(record_key(approval_id, namespace))
         await _answer(place, approval, Verdict.DENY, note=reason, as_json=as_json)
+
+    _with_store(work)
+
+
+@click.command()
+@_id
+@_namespace
+@click.option("--reason", help="Told to the agent and the thread.")
+@_json
+def skip(*, approval_id: str, namespace: str, reason: str | None, as_json: bool) -> None:
+    """Let the agent go on without the action, as the person that the operating system says you are.
+
+    Refused unless the approval's route lists `skip` among its answers.
+    """
+
+    async def work(store: Store) -> None:
+        place = _Place(store)
+        approval = await place.desk.get(record_key(approval_id, namespace))
+        await _answer(place, approval, Verdict.SKIP, note=reason, as_json=as_json)
 
     _with_store(work)
 
@@ -176,7 +247,8 @@ class _Place:
         folder = key_folder(environ, create=False)
         secret: bytes | None = None
         self.desk = Desk(store)
-        if folder.exists():
+        self._keyed = folder.exists()
+        if self._keyed:
             ring = open_keyring(folder, create=False)
             secret = environ.get("SIGNOFF_SECRET", "").encode() or ring.secret
             self.desk = Desk(store, notary=ring.notary(secret))
@@ -194,9 +266,15 @@ class _Place:
         if as_json:
             wire = approval.to_wire() if reveal else self.masking.wire(approval)
             print_json(wire)
+            print_proofs([(approval, self.proof(approval))])
         else:
-            print_approval(approval, masking=None if reveal else self.masking)
+            masking = None if reveal else self.masking
+            print_approval(approval, masking=masking, proof=self.proof(approval))
         return reveal or not masked
+
+    def proof(self, approval: Approval) -> Proof | None:
+        """Return what the bot's keys say of *approval*; `None` where they are not here."""
+        return Proof(flaw=self.desk.flaw(approval)) if self._keyed else None
 
     async def wire(self, approval: Approval, *, reveal: bool) -> dict[str, Any]:
         """Return *approval* for scripts, masked unless it may be revealed to this person."""
@@ -208,9 +286,9 @@ class _Place:
         return self.masking.wire(approval)
 
     def _masked(self, approval: Approval) -> bool:
-        names = (approval.name, approval.agent)
+        texts = (approval.name, approval.agent, approval.proposed_result or "")
         return any(spots_of(self.masking.payload(approval.effective_payload))) or any(
-            self.masking.prose(name) != name for name in names
+            self.masking.prose(text) != text for text in texts
         )
 
     async def _note(self, approval: Approval) -> None:
@@ -228,9 +306,19 @@ async def _answer(
     seen: bool = False,
     note: str | None,
     as_json: bool,
+    payload: Any = UNCHANGED,
+    override_result: str | None = None,
 ) -> None:
     attempt = Attempt(_voter(), surface="cli")
-    answer = await Answers(place.desk).answer(approval, attempt, verdict, seen=seen, note=note)
+    answer = await Answers(place.desk).answer(
+        approval,
+        attempt,
+        verdict,
+        seen=seen,
+        note=note,
+        payload=payload,
+        override_result=override_result,
+    )
     if answer.refused is not None:
         if isinstance(answer.refused, NotAllowed) and answer.refused.reason in _WHY:
             click.echo(_WHY[answer.refused.reason], err=True)

@@ -7,8 +7,9 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from stores import Store, key_folder, open_store
 
 from ..doctor import Finding, State, Subject, exit_code, plan, run_checks
 from ..keyring import open_keyring
-from ..settings import ENVIRONMENT, Settings, read_settings
+from ..settings import ENVIRONMENT, Settings, read_settings, settings_faults
 from ..slack.inspection import open_inspection
 from ..slack.text import visible
 from ..telemetry import configure_logs
@@ -54,7 +55,7 @@ def doctor(*, as_json: bool) -> None:
 
 
 async def _examine(environ: Mapping[str, str], *, directory: Path) -> list[Finding]:
-    settings, error = _settings(environ, directory=directory)
+    settings, errors = _settings(environ, directory=directory)
     clock = SystemClock()
     # What the store and the libraries log here are findings too: nothing is printed twice.
     configure_logs(level=settings.log_level if settings else "info", stream=io.StringIO())
@@ -72,7 +73,7 @@ async def _examine(environ: Mapping[str, str], *, directory: Path) -> list[Findi
             plan(
                 Subject(
                     settings=settings,
-                    settings_error=error,
+                    settings_errors=errors,
                     store=await _store(environ, stack),
                     workplace=workplace,
                     signed=_signed(environ),
@@ -88,18 +89,17 @@ async def _examine(environ: Mapping[str, str], *, directory: Path) -> list[Findi
 
 def _settings(
     environ: Mapping[str, str], *, directory: Path
-) -> tuple[Settings | None, ConfigError | None]:
+) -> tuple[Settings | None, Sequence[ConfigError]]:
     """Return the settings, or as much of them as can be read, with what is wrong."""
-    try:
-        return read_settings(environ, directory=directory), None
-    except ConfigError as error:
-        trouble = error
+    faults = settings_faults(environ, directory=directory)
+    if not faults:
+        return read_settings(environ, directory=directory), ()
     try:
         # Without the file: the token can still be looked at.
         given = {name: environ[name] for name in ENVIRONMENT if environ.get(name)}
-        return Settings.model_validate(given), trouble
+        return Settings.model_validate(given), faults
     except ValidationError:
-        return None, trouble
+        return None, faults
 
 
 async def _store(environ: Mapping[str, str], stack: AsyncExitStack) -> Store | SignoffError:
@@ -127,14 +127,25 @@ def _levels() -> dict[str, int]:
 
 
 def _print(findings: list[Finding]) -> None:
-    """Print one line a finding; colours only where a person looks at a terminal."""
+    """Print one line a finding; colours only where a person looks at a terminal.
+
+    What was not looked at is one line: what it waits for is told in the others.
+    """
     table = Table(box=None, pad_edge=False, show_header=False)
     for column in ("state", "check"):
         table.add_column(column, no_wrap=True)
     table.add_column("found", overflow="fold")
-    for finding in findings:
+    shown = [finding for finding in findings if not finding.left_out]
+    for finding, after in zip_longest(shown, shown[1:]):
         told = Text(visible(finding.found))
-        if finding.advice:
+        # Faults of one kind in a row: what to do stands once, below them.
+        again = after and (after.check, after.advice) == (finding.check, finding.advice)
+        if finding.advice and not again:
             told.append(f"\n→ {visible(finding.advice)}", style="dim")
         table.add_row(Text(finding.state.value, style=_COLOURS[finding.state]), finding.check, told)
+    left = len({finding.check for finding in findings if finding.left_out})
+    if left:
+        checks = "1 further check needs these" if left == 1 else f"{left} further checks need these"
+        state = Text(State.WARN.value, style=_COLOURS[State.WARN])
+        table.add_row(state, "not checked", checks)
     Console(highlight=False).print(table)

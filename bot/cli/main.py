@@ -15,7 +15,7 @@ import click
 from gate import ConfigError, NotAllowed, PolicyError, SignoffError, get_logger
 
 from ..manifest import build, to_yaml
-from .approvals import approve, cancel, list_pending, reject, show
+from .approvals import approve, cancel, list_pending, reject, show, skip
 from .audit import audit
 from .doctor import doctor
 from .keygen import keygen
@@ -121,7 +121,9 @@ def manifest(*, request_url: str | None, as_json: bool) -> None:
         click.echo(to_yaml(made), nl=False)
 
 
-for _verb in (list_pending, show, approve, reject, cancel, audit, doctor, keygen, policy, runs):
+for _verb in (
+    list_pending, show, approve, reject, skip, cancel, audit, doctor, keygen, policy, runs
+):  # fmt: skip
     main.add_command(_verb)
 
 

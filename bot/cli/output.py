@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,21 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gate import Approval, ApprovalStatus
+from gate import UNCHANGED, Approval
 
 from ..masking import Masking
+from ..proof import Proof
+from ..slack.render.notation import rows_of
 from ..slack.render.payload import arguments
 from ..slack.text import visible
+from .proofs import NOT_VERIFIED, channel_text, proof_text, status_text
 
-__all__ = ["print_approval", "print_approvals", "print_json"]
-
-_COLOURS = {
-    ApprovalStatus.PENDING: "yellow",
-    ApprovalStatus.APPROVED: "green",
-    ApprovalStatus.REJECTED: "red",
-    ApprovalStatus.CANCELLED: "magenta",
-    ApprovalStatus.EXPIRED: "dim",
-}
+__all__ = ["print_approval", "print_approvals", "print_json", "print_proposal"]
 
 
 def print_json(value: Any) -> None:
@@ -35,9 +31,20 @@ def print_json(value: Any) -> None:
 
 
 def print_approvals(
-    approvals: Sequence[Approval], *, masking: Masking, now: datetime, total: int
+    approvals: Sequence[tuple[Approval, Proof | None]],
+    *,
+    masking: Masking,
+    now: datetime,
+    total: int,
 ) -> None:
-    """Print pending approvals as a table, oldest first."""
+    """Print pending approvals as a table, oldest first.
+
+    Args:
+        approvals: Each with what is known of it; `None` where nobody could vouch for it.
+        masking: Masks what looks like a secret.
+        now: The store's time.
+        total: How many there are in all.
+    """
     if not approvals:
         click.echo("Nothing is pending.")
         return
@@ -46,26 +53,31 @@ def print_approvals(
     table.add_column("id", no_wrap=True)
     for column in ("agent", "action", "asked", "ends in", "channel"):
         table.add_column(column, overflow="fold")
-    for approval in map(masking.veil, approvals):
+    for approval, proof in ((masking.veil(each), proof) for each, proof in approvals):
         table.add_row(
             _text(approval.key),
             _text(approval.agent),
             _text(approval.name),
             f"{_span((now - approval.created_at).total_seconds())} ago",
             _span((approval.deadline - now).total_seconds()),
-            _text(terms.channel) if (terms := approval.asking()) else "not routed",
+            channel_text(approval, proof),
         )
     console = Console(highlight=False)
     console.print(table)
+    if any(proof is None for _, proof in approvals):
+        console.print(NOT_VERIFIED, style="dim")
     if total > len(approvals):
         console.print(f"{total - len(approvals)} more; see --limit", style="dim")
 
 
-def print_approval(approval: Approval, *, masking: Masking | None) -> None:
+def print_approval(
+    approval: Approval, *, masking: Masking | None, proof: Proof | None = None
+) -> None:
     """Print one approval: what was asked, who may answer, what became of it.
 
     Args:
         approval: As it counts now.
+        proof: What is known of it; `None` where nobody could vouch for it.
         masking: Masks what looks like a secret; `None` reveals it.
     """
     payload = approval.effective_payload
@@ -77,8 +89,10 @@ def print_approval(approval: Approval, *, masking: Masking | None) -> None:
             (visible(approval.agent), "bold"), " asks to run ", (visible(approval.name), "bold")
         )
     )
-    for label, value in _facts(approval):
-        console.print(Text.assemble((f"{label:<11}", "dim"), value))
+    for label, value in _facts(approval, proof):
+        console.print(Text.assemble((f"{label:<12}", "dim"), value))
+    if approval.effective_digest != approval.digest:
+        _print_change(console, approval.payload, approval.effective_payload)
     shown = arguments(approval.effective_payload)
     console.print(Text("arguments", style="dim"))
     # Whole here, however long: what cannot be seen cannot be approved.
@@ -86,10 +100,35 @@ def print_approval(approval: Approval, *, masking: Masking | None) -> None:
     console.print(Text(text), soft_wrap=True)
 
 
-def _facts(approval: Approval) -> list[tuple[str, Text]]:
+def print_proposal(approval: Approval, payload: Any, result: str | None) -> None:
+    """Print what somebody is about to approve in place of what stands.
+
+    Args:
+        approval: As it counts now.
+        payload: The edited arguments, or `UNCHANGED`; whole, as the person wrote them.
+        result: What the agent is to get in place of a run.
+    """
+    console = Console(highlight=False)
+    if payload is not UNCHANGED:
+        _print_change(console, approval.effective_payload, payload)
+    if result is not None:
+        console.print(Text("in place of the run", style="dim"))
+        console.print(Text("\n".join(rows_of(result))), soft_wrap=True)
+
+
+def _print_change(console: Console, before: Any, after: Any) -> None:
+    console.print(Text("changes", style="dim"))
+    old, new = list(rows_of(before)), list(rows_of(after))
+    # The first two lines name files. A margin is before every row, so none can look like another.
+    rows = list(difflib.unified_diff(old, new, n=2, lineterm=""))[2:]
+    console.print(Text("\n".join(rows) or "none that can be seen here"), soft_wrap=True)
+
+
+def _facts(approval: Approval, proof: Proof | None) -> list[tuple[str, Text]]:
     facts = [
         ("id", _text(approval.key)),
-        ("status", Text(approval.status.value, style=_COLOURS[approval.status])),
+        ("status", status_text(approval, proof)),
+        ("proof", proof_text(approval, proof)),
         ("asked", Text(approval.created_at.isoformat(timespec="seconds"))),
         ("ends", Text(approval.deadline.isoformat(timespec="seconds"))),
         ("digest", Text(approval.digest)),
@@ -98,6 +137,9 @@ def _facts(approval: Approval) -> list[tuple[str, Text]]:
         facts.append(("run", _text(approval.run)))
     if approval.reason:
         facts.append(("it says", _text(approval.reason)))
+    if approval.policy:
+        facts.append(("its policy", _text(approval.policy)))
+    facts.extend(_proposal(approval))
     terms = approval.asking()
     if terms:
         people = ", ".join(who for quorum in terms.quorums for who in quorum.of)
@@ -116,6 +158,24 @@ def _facts(approval: Approval) -> list[tuple[str, Text]]:
         facts.append(("consumed", _text(f"{at} by operation {approval.consumption.operation_id}")))
         facts.append(("outcome", _outcome(approval)))
     return facts
+
+
+def _proposal(approval: Approval) -> Iterator[tuple[str, Text]]:
+    """Yield what people made of the question, and what a yes is said to while it is open."""
+    amendment, result = approval.amendment, approval.proposed_result
+    if amendment is not None:
+        label = "edited by" if amendment.digest is not None else "changed by"
+        yield label, _text(amendment.principal or "an unnamed caller")
+    if result is not None:
+        yield "no run, but", Text("\n").join(Text(row) for row in rows_of(result))
+    if approval.final:
+        return
+    if result is not None:
+        yield "a yes is to", Text("this result: nothing runs, the agent gets it instead")
+    elif approval.effective_digest != approval.digest:
+        yield "a yes is to", Text("the arguments as edited")
+    else:
+        yield "a yes is to", Text("the arguments as the agent asked")
 
 
 def _outcome(approval: Approval) -> Text:

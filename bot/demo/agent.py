@@ -33,6 +33,8 @@ ACTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
         "All checks are green.",
     ),
 }
+_EDITABLE = frozenset({"refund"})
+"""What the person may approve with other arguments."""
 
 
 def _say(**line: Any) -> None:
@@ -41,10 +43,13 @@ def _say(**line: Any) -> None:
 
 async def _ask(gate: ApprovalGate, action: str, *, marks: Path) -> None:
     name, payload, reason = ACTIONS[action]
-    asked = await gate.request(name=name, payload=payload, reason=reason)
+    editable = action in _EDITABLE
+    asked = await gate.request(name=name, payload=payload, reason=reason, editable=editable)
     _say(event="asked", action=action, id=asked.id)
     try:
-        async with gate.guard(id=asked.id, name=name, payload=payload, reason=reason) as approval:
+        async with gate.guard(
+            id=asked.id, name=name, payload=payload, reason=reason, editable=editable
+        ) as approval:
             # The side effect that must happen after a yes, and only then.
             (marks / action).write_text(approval.id, encoding="utf-8")
             _say(event="ran", action=action, id=approval.id, by=approval.approver)

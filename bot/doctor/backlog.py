@@ -10,7 +10,7 @@ from gate import Approval, BulkRead, EventLog, Listing, StoreClock
 from ..notifier import READER
 from .findings import Finding, fail, ok, warn
 
-__all__ = ["Backed", "backlog", "routing"]
+__all__ = ["Backed", "backlog", "count_of", "routing", "span_of"]
 
 _LIMIT: Final = 1000
 _LATE: Final = 60.0
@@ -33,8 +33,9 @@ async def backlog(store: Backed) -> Sequence[Finding]:
     if not waiting:
         return [ok(check, "every event is told")]
     age = (await store.now() - waiting[0].event.at).total_seconds()
-    count = f"{_LIMIT} events or more" if len(waiting) >= _LIMIT else _count(len(waiting), "event")
-    found = f"{count} not told yet, the oldest {_span(age)} old"
+    number = len(waiting)
+    count = f"{_LIMIT} events or more" if number >= _LIMIT else count_of(number, "event")
+    found = f"{count} not told yet, the oldest {span_of(age)} old"
     if age <= _LATE:
         return [ok(check, found)]
     return [warn(check, found, "see whether a bot runs, and what its log says of delivery")]
@@ -48,7 +49,7 @@ async def routing(store: Backed) -> Sequence[Finding]:
     findings: list[Finding] = []
     unreadable = sum(isinstance(record, Exception) for record in records)
     if unreadable:
-        found = f"{_count(unreadable, 'pending record')} cannot be read"
+        found = f"{count_of(unreadable, 'pending record')} cannot be read"
         findings.append(fail(check, found, "they count as undecided; see the bot's log for ids"))
     unrouted = [
         (now - record.created_at).total_seconds()
@@ -58,18 +59,20 @@ async def routing(store: Backed) -> Sequence[Finding]:
     late = [age for age in unrouted if age > _UNROUTED]
     if late:
         found = (
-            f"{_count(len(late), 'pending approval')} never routed, "
-            f"the oldest waits for {_span(max(late))}"
+            f"{count_of(len(late), 'pending approval')} never routed, "
+            f"the oldest waits for {span_of(max(late))}"
         )
         findings.append(fail(check, found, _START))
-    return findings or [ok(check, f"{_count(len(records), 'pending approval')}, all are routed")]
+    return findings or [ok(check, f"{count_of(len(records), 'pending approval')}, all are routed")]
 
 
-def _count(number: int, what: str) -> str:
+def count_of(number: int, what: str) -> str:
+    """Return how many of what, in words."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _span(seconds: float) -> str:
+def span_of(seconds: float) -> str:
+    """Return a time in its largest whole unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"

@@ -19,14 +19,18 @@ _LOUD: Final = ("aiohttp", "slack_bolt", "slack_sdk")
 """Loggers that print requests and answers below warning."""
 _DEBUGGING: Final = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE")
 _BLIND_SPOT: Final = "which Request URL the app has can be seen on its page in Slack only"
+_LEVEL_3: Final = "Level 3, executors that verify themselves, is seen at them only"
+_MEND: Final = "mend it; docs/settings.md has every setting"
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (looked at, not bound)
 
 
-async def settings_of(settings: Settings | None, error: ConfigError | None) -> Sequence[Finding]:
-    """Say whether `signoff run` could read its settings here."""
-    if error is not None or settings is None:
-        what = f"{error.setting}: {error.reason}" if error else "nothing was read"
-        return [fail("settings", what, "mend it; docs/settings.md has every setting")]
+async def settings_of(
+    settings: Settings | None, errors: Sequence[ConfigError]
+) -> Sequence[Finding]:
+    """Say whether `signoff run` could read its settings here; each fault is a finding."""
+    if errors or settings is None:
+        what = [f"{error.setting}: {error.reason}" for error in errors] or ["nothing was read"]
+        return [fail("settings", each, _MEND) for each in what]
     way = "Socket Mode" if settings.socket_mode else "HTTP"
     return [ok("settings", f"read: {_count(len(settings.routes))}, clicks over {way}")]
 
@@ -38,7 +42,8 @@ async def level(*, signed: bool) -> Sequence[Finding]:
         signed: Whether the bot has a key to sign decisions with.
     """
     if signed:
-        return [ok("level", "1: decisions are signed; a gate with the public key runs no other")]
+        found = "1: decisions are signed; a gate with the public key runs no other"
+        return [ok("level", f"{found}. {_LEVEL_3}")]
     found = "0: decisions are not signed; whoever can write to the store can approve"
     return [warn("level", found, "guard the store's password as you guard the right to approve")]
 

@@ -16,7 +16,18 @@ from gate import SignoffError
 
 from ..directory import LookupFailed
 
-__all__ = ["BUDGET", "Check", "Finding", "State", "exit_code", "fail", "ok", "run_checks", "warn"]
+__all__ = [
+    "BUDGET",
+    "Check",
+    "Finding",
+    "State",
+    "exit_code",
+    "fail",
+    "left_out",
+    "ok",
+    "run_checks",
+    "warn",
+]
 
 BUDGET: Final = 5.0
 """Seconds for one check."""
@@ -41,12 +52,14 @@ class Finding:
         state: How bad it is.
         found: What was found, in one sentence.
         advice: What to do about it; empty where there is nothing to do.
+        left_out: Whether nothing was looked at, because of what another finding says.
     """
 
     check: str
     state: State
     found: str
     advice: str = ""
+    left_out: bool = False
 
     def to_wire(self) -> dict[str, str]:
         """Return the finding as plain JSON values."""
@@ -79,6 +92,12 @@ def warn(check: str, found: str, advice: str) -> Finding:
 def fail(check: str, found: str, advice: str) -> Finding:
     """Return a finding of something that does not work."""
     return Finding(check, State.FAIL, found, advice)
+
+
+def left_out(check: str, why: str, advice: str) -> Finding:
+    """Return a finding of a check that needs what is not there."""
+    found = f"it could not be checked: {why}"
+    return Finding(check, State.WARN, found, advice, left_out=True)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from ..directory import CachedDirectory, Directory, LookupFailed, Person
@@ -39,30 +39,39 @@ class Crowd:
         self._directory: tuple[Directory, str] | None = None
 
     @property
-    def people(self) -> list[str]:
-        """The user ids in the routes, each once."""
-        return [who for who in self._named() if who[0] in "UW"]
+    def people(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Who is named in routes and their ladders, with the route's other workspaces, each once.
+
+        A person of another workspace is written `T…:U…`.
+        """
+        return [(who, teams) for who, teams in self._named() if is_person(who)]
 
     @property
     def groups(self) -> list[str]:
-        """The user group ids in the routes, each once."""
-        return [who for who in self._named() if who[0] == "S"]
+        """The user group ids in the routes and their ladders, each once."""
+        return list(dict.fromkeys(who for who, _ in self._named() if is_group(who)))
 
-    async def person(self, user: str) -> Person:
+    async def person(self, who: str) -> Person:
         """Return the person; raise `LookupFailed` with Slack's word."""
-        directory, team = await self._open()
+        directory, home = await self._open()
+        team, _, user = who.rpartition(":")
         async with self._gap:
-            return await directory.person(team, user)
+            return await directory.person(team or home, user)
 
     async def members(self, group: str) -> frozenset[str]:
         """Return who is in a group; raise `LookupFailed` with Slack's word."""
         directory, _ = await self._open()
         async with self._gap:
-            return await directory.members(group)
+            return await directory.members(group.rpartition(":")[2])
 
-    def _named(self) -> list[str]:
-        every = (who for rule in self.rules for who in rule.approvers)
-        return [who for who in dict.fromkeys(every) if not who.startswith("cli:")]
+    def _named(self) -> list[tuple[str, tuple[str, ...]]]:
+        every = (
+            (who, rule.teams)
+            for rule in self.rules
+            for circle in (*(d.of for d in rule.demands), *(s.also for s in rule.ladder))
+            for who in circle
+        )
+        return list(dict.fromkeys(every))
 
     async def _open(self) -> tuple[Directory, str]:
         # The lock only makes the three checks share one look at the token.
@@ -77,19 +86,20 @@ async def approvers(crowd: Crowd) -> Sequence[Finding]:
     """Say of each person whom a route names whether their answer can count."""
     check = "approvers"
 
-    async def look(user: str) -> Finding | None:
+    async def look(user: str, teams: Collection[str]) -> Finding | None:
         try:
-            trouble = _trouble(await crowd.person(user))
+            trouble = _trouble(await crowd.person(user), teams)
         except LookupFailed as error:
             if unchecked(error.reason):
                 return warn(check, f"{user} could not be checked: {plainly(error.reason)}", FIRST)
             trouble = plainly(error.reason)
         return None if trouble is None else warn(check, f"{user}: {trouble}", _OFF)
 
-    found = await asyncio.gather(*(look(user) for user in crowd.people))
-    troubles = [finding for finding in found if finding]
-    named = f"{len(crowd.people)} named in the routes, all can answer"
-    return troubles or [ok(check, named if crowd.people else "none is named in the routes")]
+    people = crowd.people
+    found = await asyncio.gather(*(look(user, teams) for user, teams in people))
+    troubles = list(dict.fromkeys(finding for finding in found if finding))
+    named = f"{len({user for user, _ in people})} named in the routes, all can answer"
+    return troubles or [ok(check, named if people else "none is named in the routes")]
 
 
 async def groups(crowd: Crowd) -> Sequence[Finding]:
@@ -114,15 +124,18 @@ async def groups(crowd: Crowd) -> Sequence[Finding]:
 
 
 async def quorum(crowd: Crowd) -> Sequence[Finding]:
-    """Say of each route whether enough people can answer, so that anything can be approved."""
+    """Say of each route whether enough people can answer, so that anything can be approved.
+
+    Its ladder may call more people later; that is no reason to begin with too few.
+    """
     check = "quorum"
     findings: list[Finding] = []
     for number, rule in enumerate(crowd.rules, start=1):
-        for of, needed in _demands(rule):
-            able, unknown = await _able(crowd, of, needed=needed)
+        for of, needed, what in _demands(rule):
+            able, unknown = await _able(crowd, of, needed=needed, teams=rule.teams)
             if able >= needed:
                 continue
-            found = f"route {number} ({rule.channel}) needs {needed}, and {able} can answer"
+            found = f"route {number} ({rule.channel}) needs {needed}{what}, and {able} can answer"
             if unknown:
                 findings.append(warn(check, f"{found}; {unknown} could not be checked", FIRST))
             else:
@@ -131,40 +144,60 @@ async def quorum(crowd: Crowd) -> Sequence[Finding]:
     return findings or [ok(check, "every route has enough people who can answer")]
 
 
-def _demands(rule: RouteRule) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Give whom a route asks, and how many of them must answer."""
-    yield rule.approvers, 1
+def is_person(who: str) -> bool:
+    """Say whether an entry of a route is a person in Slack: `U…`, or `T…:U…` of elsewhere."""
+    return not who.startswith("cli:") and who.rpartition(":")[2][0] in "UW"
 
 
-async def _able(crowd: Crowd, of: Sequence[str], *, needed: int) -> tuple[int, int]:
+def is_group(who: str) -> bool:
+    """Say whether an entry of a route is a user group."""
+    return not who.startswith("cli:") and who.rpartition(":")[2][0] == "S"
+
+
+def _demands(rule: RouteRule) -> Iterator[tuple[tuple[str, ...], int, str]]:
+    """Give whom a route asks, how many of them must answer, and what they are called."""
+    if not rule.quorums:
+        yield rule.approvers, rule.needed, ""
+        return
+    for demand in rule.quorums:
+        yield demand.of, demand.needed, f" of {demand.name}"
+    if len(rule.quorums) > 1:
+        # Who is in two circles counts for one of them.
+        together = tuple(dict.fromkeys(who for demand in rule.quorums for who in demand.of))
+        yield together, sum(demand.needed for demand in rule.quorums), " people in all"
+
+
+async def _able(
+    crowd: Crowd, of: Sequence[str], *, needed: int, teams: Collection[str]
+) -> tuple[int, int]:
     """Return how many of *of* can answer, counted up to *needed*, and how many nobody knows of."""
     able = {who for who in of if who.startswith("cli:")}
     unknown: set[str] = set()
-    people = [who for who in of if who[0] in "UW"]
-    for group in (who for who in of if who[0] == "S"):
+    people = [who for who in of if is_person(who)]
+    for group in (who for who in of if is_group(who)):
         try:
             people += sorted(await crowd.members(group))[:_MEMBERS]
         except LookupFailed as error:
             if unchecked(error.reason):
                 unknown.add(group)
-    for user in dict.fromkeys(people):
+    for who in dict.fromkeys(people):
         if len(able) >= needed:
             break
         try:
-            if (await crowd.person(user)).may_answer:
-                able.add(user)
+            if _trouble(await crowd.person(who), teams) is None:
+                able.add(who.rpartition(":")[2])
         except LookupFailed as error:
             if unchecked(error.reason):
-                unknown.add(user)
+                unknown.add(who)
     return len(able), len(unknown)
 
 
-def _trouble(person: Person) -> str | None:
-    """Return why this person's answer cannot count, or `None`."""
+def _trouble(person: Person, teams: Collection[str]) -> str | None:
+    """Return why this person's answer cannot count where people of *teams* may answer."""
+    if person.may_answer_in(teams):
+        return None
     if not person.live:
         return "deactivated, or invited and never came"
     if not person.human:
         return "a bot, not a person"
-    if person.guest or not person.member:
-        return "a guest, or of another organisation"
-    return None
+    return "a guest, or of another organisation"

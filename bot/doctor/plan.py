@@ -10,10 +10,12 @@ from typing import Protocol
 
 from gate import ConfigError, Leases, SignoffError
 
+from ..routing import RouteRule
 from ..settings import Settings
 from . import bot_checks, people_checks, slack_checks, store_checks
+from .audit_checks import Sealed, alarms, audit
 from .backlog import Backed, backlog, routing
-from .findings import Check, Finding, warn
+from .findings import Check, Finding, left_out
 from .workplace import Workplace
 
 __all__ = ["ExaminedStore", "Subject", "plan"]
@@ -21,7 +23,7 @@ __all__ = ["ExaminedStore", "Subject", "plan"]
 _Ask = Callable[[], Awaitable[Sequence[Finding]]]
 
 
-class ExaminedStore(Backed, Leases, Protocol):
+class ExaminedStore(Backed, Sealed, Leases, Protocol):
     """A store with every ability that a check uses."""
 
 
@@ -31,7 +33,7 @@ class Subject:
 
     Attributes:
         settings: What the bot would run with; without routes where only the file is at fault.
-        settings_error: Why they could not be read whole.
+        settings_errors: Why they could not be read whole: each thing that is missing or wrong.
         store: The open store, or why there is none.
         workplace: The chat, or `None` without a usable token.
         signed: Whether the bot has a key to sign decisions with.
@@ -43,7 +45,7 @@ class Subject:
     """
 
     settings: Settings | None
-    settings_error: ConfigError | None = None
+    settings_errors: Sequence[ConfigError] = ()
     store: ExaminedStore | SignoffError
     workplace: Workplace | None
     signed: bool = False
@@ -56,9 +58,9 @@ class Subject:
 
 def plan(subject: Subject) -> list[Check]:
     """Return all checks of *subject*, in the report's order; their names never change."""
-    settings, error = subject.settings, subject.settings_error
+    settings, errors = subject.settings, subject.settings_errors
     return [
-        Check("settings", partial(bot_checks.settings_of, settings, error)),
+        Check("settings", partial(bot_checks.settings_of, settings, errors)),
         *_store(subject),
         Check("level", partial(bot_checks.level, signed=subject.signed)),
         *_slack(subject),
@@ -76,19 +78,22 @@ def _store(subject: Subject) -> list[Check]:
                 _left_out(name, "the store could not be opened", "mend what `store` says")
                 for name in (
                     "store.writes", "store.persistence", "store.eviction", "store.pubsub",
-                    "store.clock", "backlog", "routing",
+                    "store.clock", "backlog", "routing", "audit", "alarms",
                 )
             ),
         ]  # fmt: skip
+    evicting = subject.settings is not None and subject.settings.allow_eviction
     return [
         Check("store", partial(store_checks.reached, store)),
         Check("store.writes", partial(store_checks.writes, store)),
         Check("store.persistence", partial(store_checks.persistence, store)),
-        Check("store.eviction", partial(store_checks.eviction, store)),
+        Check("store.eviction", partial(store_checks.eviction, store, allowed=evicting)),
         Check("store.pubsub", partial(store_checks.pubsub, store, name=subject.name)),
         Check("store.clock", partial(store_checks.clock, store, now=subject.now)),
         Check("backlog", partial(backlog, store)),
         Check("routing", partial(routing, store)),
+        Check("audit", partial(audit, store)),
+        Check("alarms", partial(alarms, store)),
     ]
 
 
@@ -105,7 +110,7 @@ def _slack(subject: Subject) -> list[Check]:
     asks: list[_Ask] = [
         partial(slack_checks.token, place),
         partial(slack_checks.scopes, place),
-        partial(slack_checks.channels, place, [rule.channel for rule in routes]),
+        partial(slack_checks.channels, place, _channels(routes)),
         partial(people_checks.approvers, crowd),
         partial(people_checks.groups, crowd),
         partial(people_checks.quorum, crowd),
@@ -131,7 +136,17 @@ def _interactivity(subject: Subject) -> Check:
 
 
 def _left_out(name: str, why: str, advice: str) -> Check:
-    return Check(name, partial(_found, [warn(name, f"it could not be checked: {why}", advice)]))
+    return Check(name, partial(_found, [left_out(name, why, advice)]))
+
+
+def _channels(routes: Sequence[RouteRule]) -> list[str]:
+    """Return where anything may be asked, the steps of ladders included."""
+    return [
+        channel
+        for rule in routes
+        for channel in (rule.channel, *(step.channel for step in rule.ladder))
+        if channel is not None
+    ]
 
 
 async def _found(findings: Sequence[Finding]) -> Sequence[Finding]:

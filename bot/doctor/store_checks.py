@@ -186,8 +186,13 @@ async def persistence(store: object) -> Sequence[Finding]:
     return [ok(check, "appendonly is on, appendfsync always")]
 
 
-async def eviction(store: object) -> Sequence[Finding]:
-    """Say whether the server may throw approvals away, and how near it is to its limit."""
+async def eviction(store: object, *, allowed: bool = False) -> Sequence[Finding]:
+    """Say whether the server may throw approvals away, and how near it is to its limit.
+
+    Args:
+        store: Any store.
+        allowed: Whether the bot starts on such a server all the same.
+    """
     check = "store.eviction"
     if not isinstance(store, WithHealth):
         return [ok(check, "nothing is evicted from memory")]
@@ -198,7 +203,10 @@ async def eviction(store: object) -> Sequence[Finding]:
         findings.append(warn(check, found, _ASK_THE_PROVIDER))
     elif health.eviction != "noeviction":
         found = f"maxmemory-policy is {health.eviction}: the server may throw approvals away"
-        findings.append(fail(check, found, "set maxmemory-policy noeviction"))
+        if allowed:
+            found += ", and SIGNOFF_ALLOW_EVICTION takes it so"
+        say = warn if allowed else fail
+        findings.append(say(check, found, "set maxmemory-policy noeviction"))
     if health.evicted:
         found = f"{health.evicted} keys were thrown away since the server started"
         findings.append(warn(check, found, "what is missing counts as not approved; ask again"))

@@ -8,9 +8,9 @@ what came of it by whoever reads the events (`bot.answering`); here only what le
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
@@ -25,10 +25,15 @@ from ..inbox import Inboxes
 from ..masking import Masking
 from ..messenger import Messenger
 from .commands import Commands
+from .forms import FORM_SECONDS, Forms
 from .home import Homes
 from .ids import (
+    ANSWER,
+    ANSWER_FORM,
     APPROVE,
     COMMAND,
+    EDIT,
+    EDIT_FORM,
     PAGE,
     PAGE_BACK,
     REASON_BLOCK,
@@ -37,24 +42,28 @@ from .ids import (
     REVEAL,
     REVIEW,
     REVIEW_FORM,
+    SKIP,
     WHO,
 )
-from .parse import Click, HomeOpened, Reviewed, ShortcutUse, SlashCall, Submission
-from .reception import Adopt, Reception, Shown, Use
-from .render import (
-    MASKING,
-    TOO_MANY,
-    form_failed,
-    reject_modal,
-    shows_all,
-    too_many_modal,
+from .parse import (
+    Answered,
+    Click,
+    Edited,
+    HomeOpened,
+    Reviewed,
+    ShortcutUse,
+    SlashCall,
+    Submission,
 )
+from .reception import Adopt, Reception, Use
+from .render import MASKING, TOO_MANY, shows_all, too_many_modal
 from .review import Reviews, wants_review
 from .seal import Seal
 
 __all__ = ["Doors", "Handlers"]
 
 Ack = Callable[..., Awaitable[Any]]
+F = TypeVar("F", Submission, Edited, Answered, Reviewed)
 Reply = Mapping[str, Any]
 """What goes back to Slack with the acknowledgement."""
 
@@ -62,8 +71,6 @@ _FORM_UNREADABLE: Final = (
     "Nothing was recorded: this form does not belong to a request that is known here."
 )
 _NOTHING_ELSE: Final[Mapping[str, Any]] = {}
-_FORM_BUDGET: Final = 0.8
-"""Seconds for opening a form, beside the budgets of `bot.deciding`; Slack waits 3 s in all."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Doors:
     now: Callable[[], float]
     bot_id: str
     adopt: Adopt | None = None
-    form_budget: float = _FORM_BUDGET
+    form_budget: float = FORM_SECONDS
     masking: Masking = MASKING
 
 
@@ -108,9 +115,6 @@ class Handlers:
 
     def __init__(self, doors: Doors) -> None:
         self._answers = doors.answers
-        self._client = doors.client
-        self._seal = doors.seal
-        self._form_budget = doors.form_budget
         self._masking = doors.masking
         self._reception = Reception(
             doors.answers,
@@ -126,6 +130,15 @@ class Handlers:
             reception=self._reception,
             client=doors.client,
             seal=doors.seal,
+            masking=doors.masking,
+        )
+        self._forms = Forms(
+            doors.answers,
+            reception=self._reception,
+            reviews=self._reviews,
+            client=doors.client,
+            seal=doors.seal,
+            seconds=doors.form_budget,
             masking=doors.masking,
         )
         self.homes = Homes(
@@ -153,55 +166,29 @@ class Handlers:
         for action, work in (
             (APPROVE, self._approve),
             (REJECT, self._reject),
+            (SKIP, self._skip),
+            (EDIT, self._edit),
+            (ANSWER, self._answer_instead),
             (REVIEW, self._review),
             (PAGE, self._turn),
             (PAGE_BACK, self._turn),
             (REVEAL, self._turn),
         ):
             bolt.action(action)(self._clicked(work))
-        bolt.view(REJECT_FORM)(self.submit_reason)
-        bolt.view(REVIEW_FORM)(self.submit_review)
+        forms = self._forms
+        unreadable = _error(_FORM_UNREADABLE)
+        # Slack takes errors for inputs only, and a page of a review has none.
+        on_top = {"response_action": "push", "view": too_many_modal()}
+        for name, submitted in (
+            (REJECT_FORM, self._form(Submission.parse, forms.submit_reason, unread=unreadable)),
+            (REVIEW_FORM, self._form(Reviewed.parse, self._reviews.submit, too_many=on_top)),
+            (EDIT_FORM, self._form(Edited.parse, forms.submit_edit)),
+            (ANSWER_FORM, self._form(Answered.parse, forms.submit_answer)),
+        ):
+            bolt.view(name)(submitted)
         bolt.command(COMMAND)(self.slash)
         bolt.shortcut({"type": "message_action", "callback_id": WHO})(self.who)
         bolt.event("app_home_opened")(self.home_opened)
-
-    async def submit_reason(self, ack: Ack, body: dict[str, Any]) -> None:
-        """Take the form behind Reject."""
-        try:
-            form = Submission.parse(body)
-        except LimitExceeded as error:
-            await ack(response_action="errors", errors={REASON_BLOCK: str(error)})
-            return
-        except InvalidId as error:
-            self._log.warning("form.refused", reason=error.reason)
-            await ack(response_action="errors", errors={REASON_BLOCK: _FORM_UNREADABLE})
-            return
-        presented = form.presented
-        reply, _ = await self._take(
-            form.voter,
-            presented.attempt,
-            presented.told_at,
-            partial(self._submit_reason, form),
-            turned_away={"response_action": "errors", "errors": {REASON_BLOCK: TOO_MANY}},
-        )
-        await ack(**reply)
-
-    async def submit_review(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
-        """Take Approve on the last page of a review."""
-        form = self._read(Reviewed.parse, body)
-        if form is None:
-            return _not_acknowledged()
-        presented = form.presented
-        reply, _ = await self._take(
-            form.voter,
-            presented.attempt,
-            presented.told_at,
-            partial(self._submit_review, form),
-            # Slack takes errors for inputs only, and a page has none.
-            turned_away={"response_action": "push", "view": too_many_modal()},
-        )
-        await ack(**reply)
-        return None
 
     async def slash(self, ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
         """Take a slash command."""
@@ -255,6 +242,53 @@ class Handlers:
 
         return listener
 
+    def _form(
+        self,
+        parse: Callable[[Mapping[str, Any]], F],
+        work: Callable[[F], Awaitable[Reply]],
+        *,
+        unread: Reply | None = None,
+        too_many: Reply | None = None,
+    ) -> Callable[..., Awaitable[BoltResponse | None]]:
+        """Return a listener that reads a form, does *work* with it once, and acknowledges.
+
+        Args:
+            parse: Reads it.
+            work: Returns what goes back.
+            unread: Goes back where it is no form of ours; by default Slack shows an error sign.
+            too_many: Goes back where it was too much; by default an error on the form.
+        """
+
+        async def listener(ack: Ack, body: dict[str, Any]) -> BoltResponse | None:
+            try:
+                form = parse(body)
+            except LimitExceeded as error:
+                await ack(**_error(str(error)))
+                return None
+            except InvalidId as error:
+                self._log.warning("form.refused", reason=error.reason)
+                if unread is None:
+                    return _not_acknowledged()
+                await ack(**unread)
+                return None
+
+            presented = form.presented
+            voter = presented.voter
+
+            async def take() -> Reply:
+                reply = await work(form)
+                self.homes.acted(voter, there=presented.told_at == voter.user)
+                return reply
+
+            turned_away = too_many or _error(TOO_MANY)
+            reply, _ = await self._take(
+                voter, presented.attempt, presented.told_at, take, turned_away=turned_away
+            )
+            await ack(**reply)
+            return None
+
+        return listener
+
     async def _take(
         self,
         voter: Voter,
@@ -297,51 +331,28 @@ class Handlers:
         if use is not None:
             self._reviews.turn(use, click)
 
-    async def _reject(self, click: Click) -> None:
-        use = await self._admitted(click)
+    async def _skip(self, click: Click) -> None:
+        use = await self._reception.receive(click.presented)
         if use is None:
             return
-        view = reject_modal(
-            use.approval,
-            stamp=self._seal.value,
-            person=use.person,
-            place=use.told_at,
-            masking=self._masking,
-        )
-        inside = click.view is not None and click.view.review is not None
-        call = self._client.views_push if inside else self._client.views_open
-        shown = await self._reception.show(
-            partial(call, trigger_id=click.trigger, view=view), seconds=self._form_budget
-        )
-        if shown is Shown.FAILED:
-            await self._reject_at_once(use)
-
-    async def _reject_at_once(self, use: Use) -> None:
-        """Reject without the reason that could not be asked for, and say where it can be given."""
-        quiet = replace(use.attempt, place=None)
-        answer = await self._answers.answer(use.approval, quiet, Verdict.DENY)
-        told = (
-            form_failed(rejected=True)
-            if answer.refused is None
-            else self._reception.words(answer.refused, approval=answer.approval)
-        )
-        self._reception.tell(use.attempt.voter, use.told_at, told)
+        answer = await self._answers.answer(use.approval, use.attempt, Verdict.SKIP)
+        self._reception.conclude(use.attempt, answer)
         self._acted(use)
 
-    async def _submit_reason(self, form: Submission) -> Reply:
-        use = await self._reception.receive(form.presented)
-        if use is not None:
-            answer = await self._answers.answer(
-                use.approval, use.attempt, Verdict.DENY, note=form.note
-            )
-            self._reception.conclude(use.attempt, answer)
+    async def _reject(self, click: Click) -> None:
+        use = await self._admitted(click)
+        if use is not None and await self._forms.reject(use, click):
             self._acted(use)
-        return {"response_action": "clear"}
 
-    async def _submit_review(self, form: Reviewed) -> Reply:
-        reply = await self._reviews.submit(form)
-        self.homes.acted(form.voter, there=form.presented.told_at == form.voter.user)
-        return reply
+    async def _edit(self, click: Click) -> None:
+        use = await self._reception.receive(click.presented)
+        if use is not None:
+            await self._forms.edit(use, click)
+
+    async def _answer_instead(self, click: Click) -> None:
+        use = await self._reception.receive(click.presented)
+        if use is not None:
+            await self._forms.answer(use, click)
 
     async def _slash(self, call: SlashCall) -> Reply:
         reply = await self._commands.slash(call)
@@ -369,6 +380,11 @@ class Handlers:
         except InvalidId as error:
             self._log.warning("click.refused", reason=error.reason)
             return None
+
+
+def _error(words: str) -> Reply:
+    """Return what says *words* on a form of ours: at the input for a reason or a note."""
+    return {"response_action": "errors", "errors": {REASON_BLOCK: words}}
 
 
 def _not_acknowledged() -> BoltResponse:

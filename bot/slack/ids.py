@@ -10,9 +10,17 @@ from gate import Approval, InvalidId
 
 __all__ = [
     "ALREADY_OVER",
+    "ANSWER",
+    "ANSWER_BLOCK",
+    "ANSWER_FORM",
+    "ANSWER_INPUT",
     "APPROVE",
     "BLOCK_PREFIX",
     "COMMAND",
+    "EDIT",
+    "EDIT_BLOCK",
+    "EDIT_FORM",
+    "EDIT_INPUT",
     "PAGE",
     "PAGE_BACK",
     "REASON_BLOCK",
@@ -22,6 +30,7 @@ __all__ = [
     "REVEAL",
     "REVIEW",
     "REVIEW_FORM",
+    "SKIP",
     "WHO",
     "ButtonValue",
     "Principal",
@@ -40,6 +49,12 @@ APPROVE: Final = "signoff_approve"
 """action_id of the Approve button."""
 REJECT: Final = "signoff_reject"
 """action_id of the Reject button, which opens the form for a reason."""
+SKIP: Final = "signoff_skip"
+"""action_id of the Skip button: the agent goes on without the action."""
+EDIT: Final = "signoff_edit"
+"""action_id of the Edit button, which opens the form with the arguments."""
+ANSWER: Final = "signoff_answer"
+"""action_id of the button that opens the form for a result in place of a run."""
 REVIEW: Final = "signoff_review"
 """action_id of the Review button, which opens the first page of the arguments."""
 PAGE: Final = "signoff_page"
@@ -50,8 +65,20 @@ REVEAL: Final = "signoff_reveal"
 """action_id of the button that reveals the masked values of a page."""
 REJECT_FORM: Final = "signoff_reject_form"
 """callback_id of the form behind Reject."""
+EDIT_FORM: Final = "signoff_edit_form"
+"""callback_id of the form behind Edit; its submission edits and approves."""
+ANSWER_FORM: Final = "signoff_answer_form"
+"""callback_id of the form for a result in place of a run."""
 REVIEW_FORM: Final = "signoff_review_form"
 """callback_id of a review; its submission on the last page approves."""
+ANSWER_BLOCK: Final = "signoff_result"
+"""block_id of the result's input; errors of a submission are keyed by it."""
+ANSWER_INPUT: Final = "signoff_result_text"
+"""action_id of the result's input."""
+EDIT_BLOCK: Final = "signoff_edit"
+"""How the block_id of an argument's input begins; `:` and its number follow."""
+EDIT_INPUT: Final = "signoff_edit_value"
+"""How the action_id of an argument's input begins; `:` and its number follow."""
 COMMAND: Final = "/signoff"
 """The slash command."""
 WHO: Final = "signoff_who"
@@ -65,11 +92,12 @@ REASON_INPUT: Final = "signoff_reason_text"
 BLOCK_PREFIX: Final = "signoff"
 """How the block_id of every block of ours begins."""
 
-_VERSION: Final = "v2"
+_VERSION: Final = "v3"
+_OLDER: Final = ("v1", "v2")
 _ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 _KEY = re.compile(rf"(?:{_ID}/)?{_ID}", re.ASCII)
 _NONCE = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
-_DIGEST16 = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 _TEAM = re.compile(r"[TE][A-Z0-9]{1,30}", re.ASCII)
 _USER = re.compile(r"[UW][A-Z0-9]{1,30}", re.ASCII)
@@ -83,35 +111,35 @@ _LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\$-]{0,99}", re.ASCII)
 class ButtonValue:
     """What a button knows of its approval: opaque ids and what was shown, never the payload.
 
-    The text is `v2|<key>|<nonce>|<digest16>`. On the wire a MAC follows as the last part: see
+    The text is `v3|<key>|<nonce>|<digest>`. On the wire a MAC follows as the last part: see
     `bot.slack.seal`. A version is exact: a value with more or fewer parts is refused, and so are
-    the values of version 1, which had no MAC.
+    the values of version 1, which had no MAC, and of version 2, which knew of no amendment.
     """
 
     key: str
     """The approval's key in the store (`Approval.key`)."""
     nonce: str
     """The approval's nonce: a reused id makes old buttons stale."""
-    digest16: str
-    """The first 16 hexadecimal digits of the digest that the card showed."""
+    digest: str
+    """What a yes is said to (`Approval.proposed_digest`): after an edit old buttons are stale."""
 
     def __post_init__(self) -> None:
         for name, value, pattern in (
             ("key", self.key, _KEY),
             ("nonce", self.nonce, _NONCE),
-            ("digest", self.digest16, _DIGEST16),
+            ("digest", self.digest, _DIGEST),
         ):
             if not pattern.fullmatch(value):
                 raise InvalidId(field=f"button {name}", reason="it has another form")
 
     @classmethod
     def of(cls, approval: Approval) -> Self:
-        """Return the value for buttons beside *approval*'s payload.
+        """Return the value for buttons beside what *approval* asks now.
 
         Raises:
             InvalidId: The record's key, nonce or digest is none that a gate makes.
         """
-        return cls(key=approval.key, nonce=approval.nonce, digest16=approval.digest[:16])
+        return cls(key=approval.key, nonce=approval.nonce, digest=approval.proposed_digest)
 
     @classmethod
     def parse(cls, text: object) -> Self:
@@ -128,15 +156,15 @@ class ButtonValue:
         return cls(*parts)
 
     def fits(self, approval: Approval) -> bool:
-        """Say whether the button was made for exactly this approval and this payload."""
+        """Say whether the button was made for exactly this approval and what it asks now."""
         return (
             self.key == approval.key
             and self.nonce == approval.nonce
-            and self.digest16 == approval.digest[:16]
+            and self.digest == approval.proposed_digest
         )
 
     def __str__(self) -> str:
-        return "|".join((_VERSION, self.key, self.nonce, self.digest16))
+        return "|".join((_VERSION, self.key, self.nonce, self.digest))
 
 
 def claimed_key(text: object) -> str | None:
@@ -148,7 +176,7 @@ def claimed_key(text: object) -> str | None:
         return None
     version, _, rest = text.partition("|")
     key = rest.partition("|")[0]
-    return key if version in ("v1", _VERSION) and is_key(key) else None
+    return key if version in (*_OLDER, _VERSION) and is_key(key) else None
 
 
 @dataclass(frozen=True)

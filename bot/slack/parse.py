@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from gate import InvalidId
 
@@ -18,9 +18,13 @@ from ..deciding import Voter
 from ..messenger import Posted
 from .ids import is_channel, is_message, is_user, slack_principal
 from .render import PageKind, RejectForm, ReviewForm, page_surface
+from .render.answer_form import AnswerForm
+from .render.editing import EditForm
 
 __all__ = [
+    "Answered",
     "Click",
+    "Edited",
     "HomeOpened",
     "OpenView",
     "Presented",
@@ -153,17 +157,56 @@ class Submission:
             InvalidId: Not a submission of our form, or without a person.
             LimitExceeded: The reason is too long.
         """
-        voter, user = _voter(body)
-        view = _part(body, "view")
-        form = RejectForm.parse(view)
-        presented = Presented(
-            voter,
-            form.value,
-            (("form", user),),
-            told_at=_place(form.place, user),
-            attempt=_attempt(str(view.get("id")), *_trigger(body), voter.principal),
-        )
-        return cls(presented, form.note)
+        form = RejectForm.parse(_part(body, "view"))
+        return cls(_submitted(body, form, "form"), form.note)
+
+
+@dataclass(frozen=True)
+class Edited:
+    """One person's edit of the arguments, which approves them as edited."""
+
+    presented: Presented
+    form: EditForm
+
+    @property
+    def voter(self) -> Voter:
+        """Who submitted it."""
+        return self.presented.voter
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read a `view_submission` payload.
+
+        Raises:
+            InvalidId: Not a submission of our form, or without a person.
+            LimitExceeded: The note is too long.
+        """
+        form = EditForm.parse(_part(body, "view"))
+        return cls(_submitted(body, form, "edit"), form)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One person's result in place of a run."""
+
+    presented: Presented
+    form: AnswerForm
+
+    @property
+    def voter(self) -> Voter:
+        """Who submitted it."""
+        return self.presented.voter
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read a `view_submission` payload.
+
+        Raises:
+            InvalidId: Not a submission of our form, or without a person.
+            LimitExceeded: The result or the note is too long.
+        """
+        form = AnswerForm.parse(_part(body, "view"))
+        return cls(_submitted(body, form, "answer"), form)
 
 
 @dataclass(frozen=True)
@@ -185,22 +228,12 @@ class Reviewed:
         Raises:
             InvalidId: Not a submission of a last page, or without a person.
         """
-        voter, user = _voter(body)
-        view = _part(body, "view")
-        form = ReviewForm.parse(view)
+        form = ReviewForm.parse(_part(body, "view"))
         if not form.last:
             raise InvalidId(field="review", reason="it is not the last page")
-        presented = Presented(
-            voter,
-            form.value,
-            tuple(
-                (page_surface(form.page, form.pages, kind), user)
-                for kind in (PageKind.PLAIN, PageKind.REVEALED)
-            ),
-            told_at=_place(form.place, user),
-            attempt=_attempt(str(view.get("id")), *_trigger(body), voter.principal),
-        )
-        return cls(presented, form.pages)
+        kinds = (PageKind.PLAIN, PageKind.REVEALED)
+        surfaces = (page_surface(form.page, form.pages, kind) for kind in kinds)
+        return cls(_submitted(body, form, *surfaces), form.pages)
 
 
 @dataclass(frozen=True)
@@ -273,6 +306,30 @@ class HomeOpened:
             raise InvalidId(field="event", reason="it names no person")
         voter = Voter(principal=slack_principal(team, user), team=team, user=user)
         return cls(voter, str(event.get("tab", "home")))
+
+
+class _Form(Protocol):
+    """What a form of ours brings back."""
+
+    @property
+    def value(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
+
+
+def _submitted(body: Mapping[str, Any], form: _Form, *surfaces: str) -> Presented:
+    """Return the value that *form* brings back, sealed for one of *surfaces* and its person."""
+    voter, user = _voter(body)
+    view_id = str(_part(body, "view").get("id"))
+    return Presented(
+        voter,
+        form.value,
+        tuple((surface, user) for surface in surfaces),
+        told_at=_place(form.place, user),
+        # With errors on it a form is submitted again: Slack gives each submission its trigger.
+        attempt=_attempt(view_id, *_trigger(body), voter.principal),
+    )
 
 
 def _voter(body: Mapping[str, Any]) -> tuple[Voter, str]:

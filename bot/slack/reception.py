@@ -14,6 +14,7 @@ from enum import Enum, auto
 from typing import Any, Final, Protocol, TypeVar
 
 from gate import (
+    AlreadyDecided,
     Approval,
     ApprovalNotFound,
     InvalidId,
@@ -27,7 +28,7 @@ from ..background import Background
 from ..deciding import Answer, Answers, Attempt, Voter
 from ..masking import Masking
 from ..messenger import DeliveryFailed, Message, Messenger, Posted
-from .ids import claimed_key
+from .ids import ButtonValue, claimed_key
 from .messenger import failure
 from .parse import Presented
 from .render import MASKING, too_many, unrecorded
@@ -171,7 +172,7 @@ class Reception:
             return None
         use = Use(approval, attempt, surface, person, told_at)
         if not value.fits(approval):
-            await self.turn_away_stale(use)
+            await self._turn_away(use, value)
             return None
         if presented.posted is not None:
             self._background.start(self._used(use, presented.posted), name="used-card")
@@ -181,8 +182,13 @@ class Reception:
         """Refuse a use of what no longer shows what would run."""
         approval, attempt = use.approval, use.attempt
         self._log.warning("click.stale", approval=approval.key, principal=attempt.voter.principal)
-        error = NotAllowed(approval.id, reason="stale_card", principal=attempt.voter.principal)
-        recorded = await self._answers.refuse(approval.key, attempt, reason=error.reason)
+        await self.refuse(use, reason="stale_card")
+
+    async def refuse(self, use: Use, *, reason: str) -> None:
+        """Refuse a use: on record, and told."""
+        approval, attempt = use.approval, use.attempt
+        error = NotAllowed(approval.id, reason=reason, principal=attempt.voter.principal)
+        recorded = await self._answers.refuse(approval.key, attempt, reason=reason)
         self.conclude(attempt, Answer(approval, error, recorded=recorded))
 
     def conclude(self, attempt: Attempt, answer: Answer) -> None:
@@ -216,6 +222,17 @@ class Reception:
             self._log.warning("view.not_shown", error=type(error).__name__, reason=word)
             return Shown.FAILED
         return Shown.DONE
+
+    async def _turn_away(self, use: Use, value: ButtonValue) -> None:
+        """Refuse a use of what shows another state of the request than the one it is in."""
+        approval = use.approval
+        if not approval.final or value.nonce != approval.nonce:
+            await self.turn_away_stale(use)
+            return
+        # A newer card would be no help: the answer is how it ended.
+        error = AlreadyDecided(approval)
+        recorded = await self._answers.refuse(approval.key, use.attempt, reason=error.code)
+        self.conclude(use.attempt, Answer(approval, error, recorded=recorded))
 
     async def _turn_away_foreign(self, presented: Presented, attempt: Attempt) -> None:
         voter = presented.voter

@@ -24,11 +24,10 @@ from .render import (
     PageKind,
     ended_modal,
     form_failed,
-    pages_of,
     read_surface,
     review_modal,
 )
-from .render.payload import Page, names_shown
+from .render.payload import Page, frame_shown, review_texts
 from .seal import Seal
 
 __all__ = ["Reviews", "wants_review"]
@@ -83,7 +82,7 @@ class Reviews:
             return {"response_action": "clear"}
         pages = self._pages(use.approval)
         shown_all = bool(pages and pages[-1].spots) is (_kind(use) is PageKind.REVEALED)
-        shown_all = shown_all and names_shown(use.approval, self._masking)
+        shown_all = shown_all and frame_shown(use.approval, self._masking)
         if len(pages) != form.pages or not shown_all:
             await self._reception.turn_away_stale(use)
         else:
@@ -149,8 +148,8 @@ class Reviews:
         return False
 
     def _pages(self, approval: Approval) -> list[Page]:
-        """Return the pages; none where there are too many for Slack."""
-        return pages_of(self._masking.payload(approval.effective_payload)) or []
+        """Return the pages; none where it is too much for Slack."""
+        return review_texts(approval, masking=self._masking) or []
 
     def _page(
         self, approval: Approval, page: int, use: Use, *, kind: PageKind = PageKind.PLAIN

@@ -23,7 +23,7 @@ from .ids import ButtonValue
 
 __all__ = ["Seal"]
 
-_INFO: Final = b"signoff button v2"
+_INFO: Final = b"signoff button v3"
 _BYTES: Final = 16
 """Of the MAC on the wire: 128 bits, as RFC 2104 part 5 allows at the least."""
 

@@ -13,6 +13,7 @@ import pytest
 from bot.agentack import Trace
 from gate import (
     Approval,
+    ApprovalAmended,
     ApprovalConsumed,
     ApprovalEvent,
     ApprovalRefused,
@@ -107,6 +108,57 @@ def test_foreign_entries_are_passed_over():
     trace = trace_of([refused, ASKED, ROUTED, NO], b'{"type":"onSomethingNew"}', b"garbage")
     assert [PROPOSED, PRESENTED, DECIDED, BLOCKED, END] == kinds(trace)
     assert ["delete-42"] == trace.keys
+
+
+def _change(digest: str, *, override: bool = False) -> ApprovalAmended:
+    return ApprovalAmended(**ABOUT, principal=ANA, digest=digest, override=override)
+
+
+CHANGED = [DECIDED, BLOCKED, PROPOSED, PRESENTED]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ([_change("1" * 64)], CHANGED),
+        ([_change("1" * 64), _change("2" * 64)], [*CHANGED, *CHANGED]),
+        ([_change("1" * 64), _change(ASKED.digest)], [*CHANGED, *CHANGED]),
+        ([_change("1" * 64), _change("1" * 64, override=True)], CHANGED),
+        ([_change(ASKED.digest, override=True)], []),
+    ],
+    ids=["edited", "twice", "back", "answered", "only answered"],
+)
+@pytest.mark.parametrize("end", [YES, NO], ids=["yes", "no"])
+def test_what_a_person_changed(changes: list[ApprovalEvent], told: list[str], end: ApprovalEvent):
+    """Each change of the arguments ends one action, and begins the one that is asked then."""
+    parts = list(trace_of([ASKED, ROUTED, *changes, end]).events({}))
+    expected = [PROPOSED, PRESENTED, *told, DECIDED, BLOCKED, END]
+    assert expected == [part["type"] for part in parts]
+    count = told.count(PROPOSED)
+    last = "delete-42" + ("", "#edited", "#edited-2")[count]
+    assert [last, last] == [part["action_id"] for part in parts[-3:-1]]
+    assert count + 1 == len({part["action_id"] for part in parts[:-1]})
+
+
+def test_the_record_has_the_last_word():
+    """What runs is what the record has, whatever change somebody put beside it."""
+    events = [ASKED, ROUTED, _change("1" * 64), YES, RAN, _change("2" * 64)]
+    parts = list(trace_of(events).events({"delete-42": approved()}))
+    assert [PROPOSED, PRESENTED, *CHANGED, *CHANGED, DECIDED, EXECUTED, END] == [
+        part["type"] for part in parts
+    ]
+    assert pending().digest == parts[-2]["action"]["parameters"]["sha256"]
+
+
+def test_changes_are_bounded():
+    """They count as what they take in the trace."""
+    trace = Trace()
+    raw = [RawEvent("0-1", canonical_text(ASKED.to_wire()).encode())]
+    text = canonical_text(_change("1" * 64).to_wire()).encode()
+    raw += [RawEvent(f"{number}-0", text) for number in range(1, 25_001)]
+    entries = seal_events(raw, AuditHead())
+    with pytest.raises(LimitExceeded):
+        list(map(trace.take, entries))
 
 
 def test_a_trace_is_bounded():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,12 +18,13 @@ from gate import (
     ApprovalVoted,
     Desk,
     LoggedEvent,
+    Quorum,
     StoreUnavailable,
     Verdict,
 )
 from gate.testing import FakeClock
 from tests.bot.chat import Chat, FaultyStore
-from tests.support.factories import START, pending, route
+from tests.support.factories import BEN, START, pending, route
 
 ANA = "slack:T1:UANA"
 
@@ -45,10 +47,10 @@ class Desktop:
     """A record, a chat, and what tells its events."""
 
     def __init__(self) -> None:
-        clock = FakeClock()
-        self.store = FaultyStore(clock=clock)
+        self.clock = FakeClock()
+        self.store = FaultyStore(clock=self.clock)
         self.chat = Ear()
-        self.desk = Desk(self.store, clock=clock)
+        self.desk = Desk(self.store, clock=self.clock)
         self.named: list[set[str]] = []
         self.answers = PrivateAnswers(self.chat, self.desk, notice, self._names)
 
@@ -185,6 +187,36 @@ async def test_an_answer_is_told_only_if_the_record_holds_it(
     await at.desk.decide(asked.key, Verdict.DENY, approver=ANA)
     await at.answers.tell(LoggedEvent("1", event))
     assert told == len(at.chat.told)
+
+
+async def test_each_of_two_answers_of_one_person_is_told_once(at: Desktop):
+    """Yes, then no, before anybody was told: two clicks, two answers, the first one as replaced."""
+    asked = await at.store.put(pending(id="x"))
+    await at.desk.route(asked.key, route(Quorum(of=(ANA, BEN), needed=2), deny_threshold=2))
+    for verdict, attempt in ((Verdict.APPROVE, "a"), (Verdict.DENY, "b")):
+        await at.clock.advance(1)
+        await at.desk.decide(
+            asked.key, verdict, approver=ANA, seen=True, place="C1", attempt=attempt
+        )
+    for _ in range(2):
+        for logged in await at.store.read(""):
+            await at.answers.tell(logged)
+    first, second = (text for _, _, text in at.chat.told)
+    assert "Your answer was recorded: *approve*. You have changed it since" in first
+    assert "what counts is *reject*" in first
+    assert "Your answer is recorded: *reject*" in second
+
+
+async def test_an_answer_that_was_made_up_is_not_told_as_replaced(at: Desktop):
+    """Only one from before the person's own can have been replaced by it."""
+    asked = await at.store.put(pending(id="x"))
+    await at.desk.route(asked.key, route(Quorum(of=(ANA, BEN), needed=2), deny_threshold=2))
+    await at.desk.decide(asked.key, Verdict.DENY, approver=ANA)
+    later = (await at.desk.get("x")).votes[0].at + timedelta(seconds=1)
+    for kind, when in ((ApprovalVoted, later), (ApprovalResolved, START - timedelta(seconds=1))):
+        event = kind(id="x", at=when, principal=ANA, verdict=Verdict.APPROVE, place="C1")
+        await at.answers.tell(LoggedEvent("1", event))
+    assert [] == at.chat.told
 
 
 @pytest.mark.parametrize("kind", [ApprovalVoted, ApprovalResolved])

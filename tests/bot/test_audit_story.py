@@ -9,8 +9,20 @@ from typing import Any
 import pytest
 
 from bot.audit_story import receipt_key, tell
-from gate import Notary, SigningKey, event_from_wire, parse_json
-from tests.support.factories import approved, pending, route
+from gate import (
+    ApprovalAmended,
+    ApprovalEscalated,
+    ApprovalResolved,
+    ApprovalRouted,
+    Decision,
+    Notary,
+    Rung,
+    SigningKey,
+    Verdict,
+    event_from_wire,
+    parse_json,
+)
+from tests.support.factories import ANA, BEN, CAT, START, approved, pending, route
 
 CORPUS = sorted((Path(__file__).parents[1] / "corpus/event/v1").glob("*.json"))
 
@@ -28,6 +40,38 @@ def test_every_event_has_its_sentence(path: Path):
         assert event_from_wire(wire).at == at
         assert wire["type"] not in words
         assert "{" not in words
+
+
+def test_who_changed_what():
+    """An edit, a result in place of a run, the way back: by whom, where, and of which digest."""
+    asked = pending()
+    about: dict[str, Any] = {"id": asked.id, "at": START, "principal": ANA, "surface": "edit"}
+    for digest, override, record, words in (
+        ("1" * 64, False, asked, "edited the arguments"),
+        ("1" * 64, True, asked, "gave a result in place of a run"),
+        (asked.digest, False, asked, "went back to what the agent asked"),
+        (asked.digest, False, None, "edited the arguments"),
+    ):
+        event = ApprovalAmended(**about, digest=digest, override=override)
+        told = tell(event.to_wire(), record)[1]
+        assert told.startswith(f"{ANA} {words} (edit), digest {digest}")
+        assert told.endswith("earlier approvals are void")
+    unnamed = ApprovalAmended(id=asked.id, at=START, principal=None, digest="1" * 64)
+    assert "an unnamed caller edited" in tell(unnamed.to_wire(), asked)[1]
+
+
+def test_what_a_decision_was_about():
+    """Edited, in place of a run, or skipped: the decision's line says so."""
+    event = ApprovalResolved(id="delete-42", at=START, principal=ANA, verdict=Verdict.APPROVE)
+    for changes, words in (
+        ({"override_result": "by hand"}, "in place of a run"),
+        ({"payload": {}, "digest": "1" * 64}, "as edited"),
+    ):
+        decision = Decision(verdict=Verdict.APPROVE, **changes)
+        record = approved().model_copy(update={"decision": decision})
+        assert f", {words}" in tell(event.to_wire(), record)[1]
+    skipped = event.model_copy(update={"verdict": Verdict.SKIP})
+    assert "decided: skip" in tell(skipped.to_wire(), None)[1]
 
 
 def test_an_event_of_another_version_is_told_as_it_is():
@@ -50,3 +94,25 @@ def test_whose_receipt_it_is():
     resolved = read(next(path for path in CORPUS if path.stem == "resolved"))
     assert f"receipt by key {key.public.id}" in tell(resolved, signed)[1]
     assert "it is not signed" in tell(resolved, record)[1]
+
+
+def test_who_may_answer_is_told_as_the_ladder_widens_it():
+    """Each step says who may answer from then on; the first line who could at first."""
+    ladder = (
+        Rung(after=1, action="widen", also=(CAT,)),
+        Rung(after=2, action="remind"),
+        Rung(after=3, action="widen", also=("slack:T1:SONCALL",)),
+    )
+    record = pending(terms=route(ladder=ladder))
+    steps = [
+        ApprovalEscalated(id=record.id, at=START, rung=at, action=rung.action, also=rung.also)
+        for at, rung in enumerate(ladder)
+    ]
+    routed = ApprovalRouted(id=record.id, at=START, channel="C1")
+    first, *later = [tell(event.to_wire(), record)[1] for event in (routed, *steps)]
+    before = f"1 of approvers ({ANA}, {BEN}"
+    assert first.endswith(f"; may answer: {before})")
+    assert later[0].endswith(f"widen: {CAT}; may answer from then on: {before}, {CAT})")
+    assert "asked again, step 2: remind" == later[1]
+    assert later[2].endswith(f"; may answer from then on: {before}, {CAT}, slack:T1:SONCALL)")
+    assert tell(steps[0].to_wire(), None)[1].endswith(f"widen: {CAT}")

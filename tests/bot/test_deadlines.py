@@ -9,11 +9,20 @@ from datetime import datetime
 import pytest
 
 from bot.deadlines import Deadlines
-from gate import ApprovalExpiredEvent, ApprovalStatus, Desk, StoreUnavailable
+from gate import (
+    ApprovalAlarm,
+    ApprovalExpiredEvent,
+    ApprovalStatus,
+    Desk,
+    Notary,
+    Rung,
+    SigningKey,
+    StoreUnavailable,
+)
 from gate.testing import FakeClock
 from stores.memory import MemoryStore
 from tests.bot.chat import FaultyStore
-from tests.support.factories import pending
+from tests.support.factories import START, pending, route
 from tests.support.waiting import wait_until
 
 
@@ -90,11 +99,27 @@ async def test_one_bad_record_does_not_stop_the_rest(house: House):
         reads.append(verb)
 
     house.store.fault = note
-    assert 1 == await house.deadlines.sweep()
+    assert 2 == await house.deadlines.sweep()
     assert ApprovalStatus.EXPIRED is await house.status("good")
     reads.clear()
     assert 0 == await house.deadlines.sweep()
     assert "get" not in reads
+
+
+async def test_a_bad_record_is_tried_again_more_and_more_rarely(house: House):
+    """It may be mended, and nobody says so; and what is gone for good is forgotten."""
+    house.store.ghosts = ["gone"]
+    tried = []
+    for minute in range(8):
+        if await house.deadlines.sweep():
+            tried.append(minute)
+        await house.clock.advance(60)
+    assert [0, 1, 3, 7] == tried
+    await house.store.put(pending("gone", expires_in=1))
+    house.store.ghosts = []
+    await house.clock.advance(3600)
+    assert 1 == await house.deadlines.sweep()
+    assert ApprovalStatus.EXPIRED is await house.status("gone")
 
 
 async def test_many_bad_records_do_not_hide_the_others(house: House):
@@ -105,6 +130,39 @@ async def test_many_bad_records_do_not_hide_the_others(house: House):
     for _ in range(3):
         await house.deadlines.sweep()
     assert ApprovalStatus.EXPIRED is await house.status("good")
+
+
+async def test_records_that_others_wrote_into_do_not_hide_the_rest(house: House):
+    """More than a round of rungs that nobody may climb, each one alarm, and the next approval."""
+    notary = Notary(SigningKey.generate(), secret=b"of this test, and of 32 bytes or more")
+    house.desk = Desk(house.store, notary=notary)
+    house.deadlines = Deadlines(house.desk, house.store, interval=0.005)
+    forged = route(ladder=(Rung(after=1, action="remind"),), mac="forged", routed_at=START)
+    for number in range(120):
+        await house.store.put(pending(f"forged-{number:03}", terms=forged))
+    await house.ask("good", 60)
+    await house.clock.advance(60)
+    for _ in range(4):
+        await house.deadlines.sweep()
+    assert ApprovalStatus.EXPIRED is await house.status("good")
+    events = [logged.event for logged in await house.store.read("", limit=10_000)]
+    assert 120 == sum(isinstance(event, ApprovalAlarm) for event in events)
+    # Their own end comes all the same: ending needs nobody's word.
+    await house.clock.advance(3600)
+    for _ in range(2):
+        await house.deadlines.sweep()
+    assert ApprovalStatus.EXPIRED is await house.status("forged-119")
+
+
+async def test_what_is_listed_by_mistake_does_not_keep_it_busy(house: House):
+    """A final record that a store still calls due is passed over like one that cannot be read."""
+    for number in range(150):
+        await house.ask(f"id-{number}", 1)
+    await house.clock.advance(1)
+    for _ in range(2):
+        await house.deadlines.sweep()
+    house.store.ghosts = [f"id-{number}" for number in range(150)]
+    assert [100, 50, 0] == [await house.deadlines.sweep() for _ in range(3)]
 
 
 async def test_more_than_one_round(house: House):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.deciding import Answers, Attempt, Budgets, Voter
+from bot.deciding import Answers, Attempt, Budgets, Voter, why_not
 from bot.directory import CachedDirectory
 from gate import (
     AlreadyDecided,
@@ -18,6 +18,7 @@ from gate import (
     ApprovalStatus,
     Desk,
     NotAllowed,
+    Offer,
     Quorum,
     Rung,
     StoreUnavailable,
@@ -30,6 +31,7 @@ from tests.bot.chat import TEAM, FaultyStore, People
 from tests.support.factories import pending, route
 
 ANA = Voter(principal="slack:T1:UANA", team=TEAM, user="UANA")
+BEN = Voter(principal="slack:T1:UBEN", team=TEAM, user="UBEN")
 DAN = Voter(principal="slack:T1:UDAN", team=TEAM, user="UDAN")
 SHORT = Budgets(read=0.01, lookup=0.01, write=0.01, record=0.01)
 
@@ -242,6 +244,15 @@ async def test_whose_agent_it_is_may_not_decide(at: Desktop, verdict: Verdict):
     assert ["card", "form"] == [surface for _, _, surface in await at.refusals()]
 
 
+def test_why_not_knows_people_in_every_workspace():
+    """What a person is told before they answer is what their answer would get."""
+    elsewhere = ANA.principal.replace(":T", ":T9")
+    asked = pending(terms=route(Quorum(of=(elsewhere,)), excluded=(ANA.principal,)))
+    assert "self_approval" == why_not(asked, elsewhere, ())
+    asked = pending(terms=route(Quorum(of=(elsewhere,))), not_by=(ANA.principal,))
+    assert "not_by" == why_not(asked, elsewhere, ())
+
+
 async def test_whom_the_ladder_added_may_decide(at: Desktop):
     """Nobody else before its time; from then on, also at the first look."""
     ladder = (Rung(after=60, action="widen", also=(DAN.principal,)),)
@@ -375,6 +386,51 @@ async def test_an_answer_says_where_it_is_told(at: Desktop):
     assert answer.recorded
     [event] = [e.event for e in await at.store.read("") if isinstance(e.event, ApprovalResolved)]
     assert ("C1", "use of card") == (event.place, event.attempt)
+
+
+async def test_an_edit_is_a_yes_to_what_was_edited(at: Desktop):
+    """The edited arguments are what is decided, and the surface is one that is looked up anew."""
+    asked = await at.ask(editable=True)
+    attempt = by(ANA, "edit")
+    answer = await at.answers.answer(
+        asked, attempt, Verdict.APPROVE, seen=True, payload={"user_id": 43}
+    )
+    assert answer.approval is not None
+    assert (ApprovalStatus.APPROVED, {"user_id": 43}) == (
+        answer.approval.status,
+        answer.approval.effective_payload,
+    )
+
+
+async def test_a_result_in_place_of_the_run(at: Desktop):
+    """It is decided with a yes, and a race with an edit is refused as out of date."""
+    asked = await at.ask(
+        route(Quorum(of=(ANA.principal, "slack:T1:UBEN"), needed=2)),
+        editable=True,
+        allow_override=True,
+    )
+    said = await at.answers.answer(
+        asked, by(ANA, "answer"), Verdict.APPROVE, seen=True, override_result="by hand"
+    )
+    assert said.approval is not None
+    assert "by hand" == said.approval.proposed_result
+    late = await at.answers.answer(asked, by(BEN), Verdict.APPROVE, seen=True)
+    assert isinstance(late.refused, NotAllowed)
+    assert ("stale_card", True) == (late.refused.reason, late.recorded)
+
+
+@pytest.mark.parametrize("further", ["edit", "override", "skip"])
+async def test_a_further_answer_has_to_be_offered(at: Desktop, further: Offer):
+    """Request and route both have to allow it, and the word of the refusal says which answer."""
+    allowing = {"editable": True, "allow_override": True}
+    for terms, fields in ((route(answers=()), allowing), (route(answers=("edit", "override")), {})):
+        asked = await at.ask(terms, id=f"x{len(fields)}", **fields)
+        refused = (await at.answers.admit(asked, by(ANA), further=further)).refused
+        assert isinstance(refused, NotAllowed)
+        assert f"{further}_not_allowed" == refused.reason
+        assert (await at.answers.admit(asked, by(ANA))).refused is None
+    asked = await at.ask(route(), id="open", **allowing)
+    assert (await at.answers.admit(asked, by(ANA), further=further)).refused is None
 
 
 async def test_the_command_line_asks_no_directory(at: Desktop):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bot.masking import Masking, Veiled, spots_of
 from bot.secret_looks import SecretLooks
 from gate import ApprovalVoted, Verdict, canonical_text
-from tests.bot.slack.examples import ASKED, asked, cancelled, decided
+from tests.bot.slack.examples import ASKED, agreed, asked, cancelled, decided, edited
 from tests.bot.slack.hostile import payloads
 
 LOOKS = SecretLooks()
@@ -284,3 +284,23 @@ def test_no_text_keeps_the_bot_busy(part: str):
         "SecretLooks().spans(sys.argv[1] * (1_000_000 // len(sys.argv[1])))"
     )
     subprocess.run([sys.executable, "-c", code, part], check=True, timeout=20)
+
+
+@pytest.mark.parametrize("made", ["amended", "decided"])
+def test_what_a_person_made_of_it_is_veiled(made: str) -> None:
+    """Edited arguments, a result, the policy's words and the schema: none is shown raw."""
+    token = SECRETS["github"]
+    schema = {"properties": {"user": {"default": token}, "password": {"const": "hunter2"}}}
+    approval = edited(
+        {"user": token, "password": "hunter2"},
+        payload={"user": "ana", "password": "before-it"},
+        result=f"use {token}",
+        policy=f"rule {token}",
+        arguments_schema=schema,
+    )
+    if made == "decided":
+        approval = agreed(approval)
+    for shown in (repr(MASKING.veil(approval)), json.dumps(MASKING.wire(approval))):
+        assert [] == [word for word in (token, "hunter2", "before-it") if word in shown]
+    assert approval.proposed_digest == MASKING.veil(approval).proposed_digest
+    assert MASKING.wire(approval) == MASKING.wire(MASKING.veil(approval))

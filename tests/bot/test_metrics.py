@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.metrics import Metrics, metrics_of
 from gate import (
     Approval,
+    ApprovalAmended,
     ApprovalGate,
     ApprovalRefused,
     ApprovalResolved,
@@ -33,11 +34,13 @@ NAMES = {
     "signoff_refusals",
     "signoff_slack_errors",
     "signoff_alarms",
+    "signoff_amendments",
 }
 LABELS = {
     "verdict": {"approve", "deny", "skip"},
     "surface": {
-        "api", "card", "cli", "direct", "form", "home", "review", "slash", "other",
+        "answer", "api", "card", "cli", "direct", "edit", "form", "home", "review", "slash",
+        "other",
     },
 }  # fmt: skip
 
@@ -152,6 +155,18 @@ async def test_refusals(metrics: Metrics, clock: FakeClock):
     body, _ = await metrics.exposition()
     for hidden in (b"s3cret", b"U0ANA"):
         assert hidden not in body
+
+
+async def test_changes_of_what_is_asked(metrics: Metrics, clock: FakeClock):
+    """Edits and results in place of a run, each once."""
+    for number, override in enumerate((False, True, True)):
+        event = ApprovalAmended(
+            id="x", at=clock.now(), principal=None, digest="0" * 64, override=override
+        )
+        for _ in range(2):
+            metrics.observe(LoggedEvent(f"{number}-0", event), None)
+    assert 1 == await value(metrics, "signoff_amendments_total", kind="edit")
+    assert 2 == await value(metrics, "signoff_amendments_total", kind="override")
 
 
 async def test_words_are_a_closed_set(metrics: Metrics, clock: FakeClock):

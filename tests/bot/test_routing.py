@@ -126,3 +126,10 @@ def test_quorums_ladder_and_whose_the_agent_is_become_terms():
     assert () == theirs.excluded
     others = terms_for(whole, pending(agent="shipping"), team="T1", agents=agents)
     assert () == others.excluded
+
+
+def test_further_answers_are_the_routes():
+    """Edits and answers in place of a run by default, skips only where the operator lists them."""
+    assert ("edit", "override") == terms_for(rule(), pending(), team="T1").answers
+    assert () == terms_for(rule(answers=()), pending(), team="T1").answers
+    assert ("skip",) == terms_for(rule(answers=("skip",)), pending(), team="T1").answers

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from bot.schema import ArgumentsSchema, Kind, Property, SchemaUnchecked, Shape
-from bot.schema_copy import MAX_SCHEMA
+from bot.schema.copying import MAX_SCHEMA
 
 TREE = {"type": "array", "items": {"$ref": "#/$defs/tree"}}
 DOUBLING = {

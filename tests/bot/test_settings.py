@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -259,6 +260,15 @@ def test_an_absolute_path_and_a_relative_one(tmp_path: Path):
         assert 1 == len(found.routes)
 
 
+def test_eviction_is_allowed_by_one_word_only(tmp_path: Path):
+    """`1` allows it, `0` and nothing do not; any other word stops the start."""
+    said = [settings(tmp_path, SIGNOFF_ALLOW_EVICTION=each) for each in ("1", "0", "")]
+    assert [True, False, False] == [each.allow_eviction for each in said]
+    for word in ("yes", "true", "2", "noeviction"):
+        with pytest.raises(ConfigError, match="SIGNOFF_ALLOW_EVICTION: it must be 0 or 1"):
+            settings(tmp_path, SIGNOFF_ALLOW_EVICTION=word)
+
+
 def test_every_variable_is_described():
     """The list of variables, which the documentation is made from, knows each that is read."""
     read = {field.alias for field in Settings.model_fields.values() if field.alias}
@@ -323,6 +333,15 @@ def test_quorums_ladder_and_agents(tmp_path: Path):
         Step(after=3600, action="move", channel="C0URGENT"),
     ) == rule.ladder
     assert {"billing": AgentRule(owner="U0ANA", principal="cli:ana")} == found.agents
+    assert ("edit", "override") == rule.answers
+
+
+@pytest.mark.parametrize("listed", [(), ("skip",), ("edit", "override", "skip")])
+def test_further_answers(tmp_path: Path, listed: tuple[str, ...]):
+    """What people may answer besides yes and no is listed; an empty list means nothing more."""
+    line = f"answers = {json.dumps(listed)}"
+    [rule] = settings(tmp_path, WHOLE.replace("self_approval = true", line)).routes
+    assert listed == rule.answers
 
 
 @pytest.mark.parametrize(
@@ -345,6 +364,9 @@ def test_quorums_ladder_and_agents(tmp_path: Path):
         ('owner = "U0ANA"', 'boss = "U0ANA"'),
         ('teams = ["T0PARTNER"]', 'teams = ["partner"]'),
         ("self_approval = true", "self_approval = 1"),
+        ("self_approval = true", 'answers = ["edit", "edit"]'),
+        ("self_approval = true", 'answers = ["approve"]'),
+        ("self_approval = true", 'answers = "edit"'),
     ],
 )
 def test_half_a_quorum_ladder_or_agent_stops_the_start(tmp_path: Path, old: str, new: str):

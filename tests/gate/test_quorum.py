@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate import Quorum, Terms, Verdict, Vote
-from gate.quorum import may_vote, progress, tally
+from gate.quorum import is_among, may_vote, person_of, progress, tally
 from tests.support.factories import ANA, BEN, CAT, START, route
 
 FIN = "slack:T1:SFIN"
@@ -72,6 +72,37 @@ def test_a_decision_needs_distinct_people(
 ) -> None:
     """Each person counts once, with the last answer; a no ends it, or as many as the route set."""
     assert tally(terms, votes) == verdict
+
+
+def test_one_person_of_two_workspaces_is_one_person() -> None:
+    """In an Enterprise organisation an id is one person's in all workspaces: it counts once."""
+    elsewhere = ANA.replace("T1", "T2")
+    terms = route(Quorum(of=(ANA, elsewhere, BEN), needed=2))
+    assert tally(terms, [vote(ANA), vote(elsewhere)]) is None
+    assert tally(terms, [vote(ANA), vote(elsewhere), vote(BEN)]) is YES
+    patient = route(Quorum(of=(ANA, elsewhere)), deny_threshold=2)
+    assert tally(patient, [vote(ANA, NO), vote(elsewhere, NO)]) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "people", "among"),
+    [
+        (ANA, (ANA,), True),
+        ("slack:T2:UANA", (BEN, ANA), True),
+        ("slack:E9:W1", ("slack:T1:W1",), True),
+        ("slack:T1:UANA2", (ANA,), False),
+        (BEN, (ANA,), False),
+        ("slack:T2:SFIN", (FIN,), False),
+        ("cli:UANA", (ANA,), False),
+        ("other:T1:UANA", (ANA,), False),
+        ("slack:UANA", (ANA,), False),
+        (ANA, (), False),
+    ],
+)
+def test_a_person_is_known_by_the_user_id(who: str, people: tuple[str, ...], among: bool) -> None:
+    """People in Slack in whichever workspace; groups and everybody else by the whole principal."""
+    assert is_among(who, people) is among
+    assert (person_of(who) in {person_of(each) for each in people}) is among
 
 
 def test_people_count_together_only_for_the_same_thing() -> None:

@@ -195,6 +195,16 @@ def test_the_agent_may_forbid_people_but_never_add_any() -> None:
     assert apply(wary, NO, SOON).approval.status == "rejected"
 
 
+def test_who_is_kept_out_is_kept_out_in_every_workspace() -> None:
+    """One id is one person all over an Enterprise organisation, whichever way the click came."""
+    elsewhere = ANA.replace("T1", "T2")
+    both = Quorum(of=(ANA, elsewhere))
+    come = CastVote(verdict=Verdict.APPROVE, seen=True, principal=elsewhere)
+    assert apply(pending(terms=route(both)), come, SOON).approval.status == "approved"
+    assert refused(pending(terms=route(both), not_by=(ANA,)), come) == "not_by"
+    assert refused(pending(terms=route(both, excluded=(ANA,))), come) == "self_approval"
+
+
 def test_edits_and_overrides_need_the_requests_leave() -> None:
     """Without `editable` and `allow_override` they are refused, whoever votes."""
     edit = CastVote(

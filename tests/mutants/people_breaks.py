@@ -40,14 +40,14 @@ _PEOPLE: Final = (
     Break(
         "those who are excluded may vote",
         "gate/voting.py",
-        "elif who in terms.excluded:",
+        "elif is_among(who, terms.excluded):",
         "elif False:",
         ("tests/bot/test_deciding.py::test_whose_agent_it_is_may_not_decide",),
     ),
     Break(
         "those whom the request forbids may vote",
         "gate/voting.py",
-        "if current.not_by and (who is None or who in current.not_by):",
+        "if current.not_by and (who is None or is_among(who, current.not_by)):",
         "if False:",
         ("tests/gate/test_transitions.py",),
     ),

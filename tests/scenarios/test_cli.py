@@ -136,12 +136,12 @@ async def test_who_is_not_listed_is_refused_whatever_the_environment_says(
 
 async def test_there_is_no_flag_to_be_somebody_else(house: House):
     """The options are what they are: none names a person, and an invented one is not known."""
-    verbs = ("approve", "reject", "cancel")
+    verbs = ("approve", "reject", "skip", "cancel")
     for told in await asyncio.gather(*(house.command(verb, "--help") for verb in verbs)):
         options = set(re.findall(r"--[a-z-]+", told.out))
         assert {"--namespace", "--json", "--help"} <= options
-        known = {"--namespace", "--note", "--reason", "--reveal", "--yes", "--json", "--help"}
-        assert options <= known
+        answer = {"--note", "--reason", "--edit", "--answer"}
+        assert options <= {"--namespace", "--reveal", "--yes", "--json", "--help"} | answer
     for done in await asyncio.gather(
         *(house.command(verb, "some-id", "--as", "somebody") for verb in verbs)
     ):

@@ -111,6 +111,21 @@ async def test_a_store_that_cannot_be_reached_is_said_in_one_sentence(house: Hou
     bot.killed = True  # it ended with 1, as it should
 
 
+async def test_a_store_that_may_throw_approvals_away_stops_the_start(house: House):
+    """The sentence says what to set; a bot that is told to takes the server as it is."""
+    assert house.redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru").startswith(b"+OK")
+    try:
+        for more in ({}, {"SIGNOFF_ALLOW_EVICTION": "0"}):
+            sentence = await refused(house, **more)
+            assert sentence.startswith("maxmemory-policy: is allkeys-lru")
+            assert "set it to noeviction there, or SIGNOFF_ALLOW_EVICTION=1" in sentence
+        bot = await house.start_bot(SIGNOFF_ALLOW_EVICTION="1").up()
+        assert 1 == len(bot.logged("store_may_evict"))
+        assert 0 == await bot.stop()
+    finally:
+        house.redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
 async def test_it_stops_in_order_when_told_to(house: House):
     """SIGTERM right after the start, and in the middle of one: exit code 0, no traceback."""
     bots = [house.start_bot(), house.start_bot(transport="http")]

@@ -12,7 +12,8 @@ from .checkout import PACKAGES, Import, Module, modules
 PURE = {
     "gate.approval", "gate.audit", "gate.canonical", "gate.errors", "gate.events", "gate.quorum",
     "gate.transitions", "bot.agentack", "bot.audit_story", "bot.masking", "bot.routing",
-    "bot.bearing", "bot.schema", "bot.schema_copy", "bot.schema_words", "bot.secret_looks",
+    "bot.bearing", "bot.schema.arguments", "bot.schema.copying", "bot.schema.words",
+    "bot.secret_looks",
     "bot.slack.alphabets", "bot.slack.hosts", "bot.slack.ids",
     "bot.slack.limits", "bot.slack.text",
 }  # fmt: skip

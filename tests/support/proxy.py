@@ -71,6 +71,11 @@ class Proxy:
                 await self.cut()
                 await asyncio.sleep(0)
 
+    async def redirect(self, target_port: int) -> None:
+        """Lead to another server from now on, as a failover does; old connections are cut."""
+        self._target_port = target_port
+        await self.cut()
+
     async def cut(self) -> None:
         """Cut every connection."""
         tasks = set(self._tasks)

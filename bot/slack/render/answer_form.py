@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from gate import Approval, InvalidId, LimitExceeded
 
 from ...masking import Masking
-from ..ids import ANSWER_FORM, BLOCK_PREFIX
+from ..ids import ANSWER_BLOCK, ANSWER_FORM, ANSWER_INPUT, BLOCK_PREFIX
 from ..limits import MAX_INPUT
 from ..text import units
 from .buttons import Stamp, plain
@@ -20,18 +20,11 @@ from .submitted import kept_by, note_block, note_of, text_of, values_of
 from .titles import short_digest, title
 
 __all__ = [
-    "ANSWER_BLOCK",
-    "ANSWER_FORM",
-    "ANSWER_INPUT",
     "MAX_ANSWER",
     "AnswerForm",
     "answer_modal",
 ]
 
-ANSWER_BLOCK: Final = "signoff_result"
-"""block_id of the result's input; errors of a submission are keyed by it."""
-ANSWER_INPUT: Final = "signoff_result_text"
-"""action_id of the result's input."""
 MAX_ANSWER: Final = MAX_INPUT
 """UTF-16 units of a result: what Slack's input takes."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gate import Approval, Quorum, Terms, Verdict, progress
+from gate import Approval, Quorum, Terms, Verdict, is_among, progress
 
 from .line import Foreign, Line, Names, Part, Person, Words, join
 from .status import people
 
-__all__ = ["answers_line", "asked_line", "asked_of", "heads", "pings", "progress_line"]
+__all__ = ["answers_line", "asked_line", "asked_of", "heads", "missing", "pings", "progress_line"]
 
 MOST_QUORUMS = 3
 MOST_VOTES = 3
@@ -24,11 +24,11 @@ def asked_of(approval: Approval) -> Terms | None:
     terms = approval.asking()
     if terms is None:
         return None
-    barred = {*terms.excluded, *approval.not_by}
+    barred = (*terms.excluded, *approval.not_by)
     if not barred:
         return terms
     quorums = tuple(
-        quorum.model_copy(update={"of": tuple(of for of in quorum.of if of not in barred)})
+        quorum.model_copy(update={"of": tuple(of for of in quorum.of if not is_among(of, barred))})
         for quorum in terms.quorums
     )
     return terms.model_copy(update={"quorums": quorums})
@@ -108,6 +108,15 @@ def progress_line(approval: Approval) -> list[Part]:
     if terms.deny_threshold > 1 and against:
         line.append(Words(f"{between}{against} of {terms.deny_threshold} rejections"))
     return line
+
+
+def missing(approval: Approval) -> int:
+    """Return how many more people have to approve what is asked; 0 where it is decided."""
+    terms = approval.asking()
+    if approval.final or terms is None:
+        return 0
+    counts = zip(terms.quorums, progress(terms, approval.votes), strict=True)
+    return sum(max(0, quorum.needed - count) for quorum, count in counts)
 
 
 def heads(terms: Terms) -> str:

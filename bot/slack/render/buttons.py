@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
-from gate import Approval, InvalidId
+from gate import Approval, InvalidId, Offer
 
-from ..ids import APPROVE, REJECT, REVIEW
+from ..ids import ANSWER, APPROVE, EDIT, REJECT, REVIEW, SKIP
 from ..text import clip, quoted
 
 __all__ = ["Stamp", "answering", "button", "plain", "stamped"]
@@ -34,20 +34,34 @@ def stamped(stamp: Stamp, approval: Approval, *, surface: str, place: str) -> st
 
 
 def answering(
-    approval: Approval, value: str, *, approve: bool, review: bool
+    approval: Approval,
+    value: str,
+    *,
+    approve: bool,
+    review: bool,
+    offers: Collection[Offer] = (),
 ) -> Iterator[dict[str, Any]]:
-    """Yield the buttons that answer *approval*: Approve or Review, and always Reject.
+    """Yield the buttons that answer *approval*: Approve or Review, what is offered, always Reject.
+
+    An edit and a result in place of a run are approvals, too: they are offered beside Approve only.
 
     Args:
         approval: What is answered.
         value: The sealed value, the same for all of them.
         approve: Whether everything that would run stands beside them.
         review: Whether everything can be shown in a review.
+        offers: What else may be answered; see `offers_of`.
     """
     if approve:
         yield button(APPROVE, "Approve", value, approval, style="primary")
     elif review:
         yield button(REVIEW, "Review", value, approval, style="primary")
+    if approve and "edit" in offers:
+        yield button(EDIT, "Edit…", value, approval)
+    if approve and "override" in offers:
+        yield button(ANSWER, "Answer instead…", value, approval)
+    if "skip" in offers:
+        yield button(SKIP, "Skip", value, approval)
     yield button(REJECT, "Reject", value, approval, style="danger")
 
 

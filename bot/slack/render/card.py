@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from gate import Approval
+from gate import Approval, Offer
 
 from ...masking import Masking
 from ...messenger import Message
 from ...proof import SOUND, Proof
 from ..ids import BLOCK_PREFIX
+from ..limits import MAX_BLOCKS_JSON
 from ..text import inert, quoted, when
-from .asked import answers_line, asked_line, asked_of, pings
+from .asked import answers_line, asked_line, asked_of, heads, pings
 from .buttons import Stamp, answering, plain, stamped
 from .cautions import cautions
+from .claims import claims
 from .line import Names, Part, Words, mrkdwn, quote, rich_text, section
+from .offers import offers_of
 from .payload import (
+    CARD,
     MASKING,
     REVIEW_LIMIT,
     Arguments,
     approvable,
     arguments,
+    frame_shown,
     masked_words,
     names_shown,
+    result_in,
     review_pages,
     shows_all,
 )
+from .proposal import arguments_label, change_of, changed_line, result_label
 from .status import UNCONFIRMED, State, ended_note, state_of, status_line
 from .titles import AGENT_LIMIT, NAME_LIMIT, full_names, preformatted, short_digest, title
 
 __all__ = [
     "Face",
     "card",
-    "draw",
     "facts_line",
+    "fitted",
     "numbered",
 ]
 
 Block = dict[str, Any]
+
+_MOST_SPARED: Final = 2
+_ROOM: Final = MAX_BLOCKS_JSON - 500
+"""Characters as JSON that leave room for the ids of the blocks."""
 
 
 class Face:
@@ -51,7 +63,14 @@ class Face:
         names: Display names by principal, for where people are named without a mention.
         ping: Whether those who are asked may be mentioned.
         confirmed: Whether a decision is known to stay.
+        offers: What may be answered besides yes and no.
+
+    Attributes:
+        spared: What is left out to make room: nothing at 0, from 1 on further answers and the ends
+            of long words, from 2 on the names of those who are asked.
     """
+
+    spared = 0
 
     def __init__(
         self,
@@ -62,8 +81,10 @@ class Face:
         names: Names,
         ping: bool,
         confirmed: bool = True,
+        offers: frozenset[Offer] = frozenset(),
     ) -> None:
         self.confirmed = confirmed
+        self.offers = offers
         self.stamp = stamp
         self.surface = surface
         self.place = place
@@ -84,8 +105,9 @@ def card(
     """Return the message that shows *approval* as it stands.
 
     A pending, routed approval has buttons. Approve is among them only if every character of the
-    arguments is on the card; every other card says why it is missing, and offers a review instead
-    where they can be shown page by page.
+    arguments is on the card, and of the result that a person proposes in place of a run; every
+    other card says why it is missing, and offers a review instead where they can be shown page by
+    page.
 
     Args:
         approval: As it counts now (`gate.transitions.as_of`); no clock is looked at here.
@@ -99,6 +121,7 @@ def card(
     Raises:
         TypeError: The payload is not a JSON value; a record that was read or made by the gate is.
     """
+    offers = offers_of(approval, masking)
     approval = masking.veil(approval)
     state = state_of(approval, overdue=overdue, flaw=proof.flaw)
     terms = approval.asking()
@@ -109,32 +132,61 @@ def card(
         names=names or {},
         ping=terms is not None and pings(terms),
         confirmed=proof.confirmed,
+        offers=offers,
     )
-    blocks = numbered(draw(approval, state, face), approval, state.value)
+    blocks = numbered(fitted(approval, state, face), approval, state.value)
     return Message(text=_text(approval, state, face), blocks=blocks)
 
 
-def draw(approval: Approval, state: State, face: Face) -> list[Block]:
-    """Return the blocks of a card of a veiled approval."""
+def fitted(approval: Approval, state: State, face: Face, *more: Block) -> list[Block]:
+    """Return the blocks of a card of a veiled approval, with as much in them as Slack takes.
+
+    Nobody can make a request so large that it cannot be answered. The arguments and the names of
+    what would run are never what is left out.
+
+    Args:
+        approval: A veiled one.
+        state: What is shown of it.
+        face: How it is drawn.
+        more: Blocks that come below the title.
+    """
+    blocks: list[Block] = []
+    for spared in range(_MOST_SPARED + 1):
+        face.spared = spared
+        head, *rest = _drawn(approval, state, face)
+        blocks = [head, *more, *rest]
+        if len(json.dumps(blocks, ensure_ascii=False)) <= _ROOM:
+            break
+    return blocks
+
+
+def _drawn(approval: Approval, state: State, face: Face) -> list[Block]:
     if state is State.FORGED:
         # Of what somebody else decided only that it is said; above all not what they would run.
         approval = approval.model_copy(update={"decision": None, "votes": ()})
+    if state in (State.FORGED, State.TAMPERED):
+        # Nor what somebody else may have made of the question.
+        approval = approval.model_copy(update={"amendment": None})
     shown = arguments(approval.effective_payload)
+    result = result_in(approval, CARD.beside(shown)) if state is State.PENDING else None
     blocks = [{"type": "header", "text": plain(title(approval))}]
     if state is not State.PENDING:
         blocks.append(_ended(approval, state, face))
     blocks.append(_origin(approval, state))
     blocks.extend(rich_text(*parts) for parts in full_names(approval))
-    blocks.append(_arguments(approval, shown))
-    if approval.reason:
-        blocks.append(
-            rich_text(section([Words("The agent says:", bold=True)]), *quote(approval.reason))
-        )
+    ping = face.surface == "card"
+    changed = changed_line(approval, names=face.names, ping=ping)
+    if changed:
+        blocks.append(rich_text(section(changed), *_result(result)))
+    blocks.append(_arguments(approval, shown, face))
+    said = claims(approval, short=face.spared > 0)
+    if said:
+        blocks.append(rich_text(*said))
     warned = cautions(approval)
     if warned:
         blocks.append(rich_text(*warned))
     if state is State.PENDING:
-        blocks.extend(_asking(approval, shown, face))
+        blocks.extend(_asking(approval, shown, result, face))
     return blocks
 
 
@@ -179,19 +231,31 @@ def _origin(approval: Approval, state: State) -> Block:
     return {"type": "context", "elements": [plain(claims), {"type": "mrkdwn", "text": facts}]}
 
 
-def _arguments(approval: Approval, shown: Arguments) -> Block:
-    edited = approval.effective_digest != approval.digest
-    label = "Arguments, as edited by the person who approved" if edited else "Arguments"
+def _result(result: Arguments | None) -> list[Block]:
+    """Return the result that a person proposes in place of a run, or its beginning."""
+    if result is None:
+        return []
+    cut = None if result.fits else result.shown
+    label = result_label(shown=cut, characters=result.characters)
+    return [section([Words(label, bold=True)]), preformatted(result.text)]
+
+
+def _arguments(approval: Approval, shown: Arguments, face: Face) -> Block:
     payload = approval.effective_payload
+    part = ""
+    if not shown.fits:
+        part = f", only the first {shown.shown:,} of {shown.characters:,} characters"
+    ping = face.surface == "card"
+    label = arguments_label(approval, names=face.names, ping=ping, page=part)
     if payload is None or payload == {}:
         empty = "no arguments" if payload is None else "no arguments (an empty object)"
-        return rich_text(section([Words(label, bold=True), Words(f": {empty}")]))
-    if not shown.fits:
-        label += f", only the first {shown.shown:,} of {shown.characters:,} characters"
-    return rich_text(section([Words(label, bold=True)]), preformatted(shown.text))
+        return rich_text(section([*label, Words(f": {empty}")]))
+    return rich_text(section(label), preformatted(shown.text))
 
 
-def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]:
+def _asking(
+    approval: Approval, shown: Arguments, result: Arguments | None, face: Face
+) -> Iterator[Block]:
     """Yield who may answer and the buttons, or why there are none."""
     value = stamped(face.stamp, approval, surface=face.surface, place=face.place)
     if value is None:
@@ -202,11 +266,12 @@ def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]
     if terms is None:
         yield _lock("No buttons yet:", "nobody has been chosen who may answer.")
         return
-    asked: list[Part] = [
-        Words("⏳ "),
-        Words("Waiting for "),
-        *asked_line(terms, names=face.names, ping=face.ping),
-    ]
+    who = (
+        asked_line(terms, names=face.names, ping=face.ping)
+        if face.spared < _MOST_SPARED
+        else [Words(heads(terms))]
+    )
+    asked: list[Part] = [Words("⏳ "), Words("Waiting for "), *who]
     if face.ping:
         # Mentions notify from mrkdwn; the line holds our words and checked ids only.
         yield {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn(asked)}}
@@ -218,29 +283,34 @@ def _asking(approval: Approval, shown: Arguments, face: Face) -> Iterator[Block]
     whole = shows_all(approval, face.surface)
     pages = 1 if whole else review_pages(approval)
     if not whole:
-        yield _lock("No Approve button here:", _unseen(approval, shown, pages))
+        yield _lock("No Approve button here:", _unseen(approval, shown, result, pages))
     # Where nothing may be revealed, a review shows no more than a card that has room for it.
     more = not shown.fits or approvable(approval, masked=shown.masked > 0)
     review = more and pages <= REVIEW_LIMIT
-    buttons = answering(approval, value, approve=whole, review=review)
+    offers = face.offers if not face.spared else frozenset()
+    buttons = answering(approval, value, approve=whole, review=review, offers=offers)
     yield {"type": "actions", "elements": list(buttons)}
 
 
-def _unseen(approval: Approval, shown: Arguments, pages: int) -> str:
+def _unseen(approval: Approval, shown: Arguments, result: Arguments | None, pages: int) -> str:
     """Return why a card has no Approve button, and where it can be decided."""
     masked = f"{masked_words(shown.masked)}. " if shown.masked else ""
     if not names_shown(approval, MASKING):
         return "a name in it looks like a secret and is masked. It can only be rejected in Slack."
+    if not frame_shown(approval, MASKING):
+        return "the result looks like a secret and is masked. It can only be rejected in Slack."
     if not approvable(approval, masked=shown.masked > 0):
         return f"{masked}This route reveals none, so the request can only be rejected."
-    if shown.fits:
+    if shown.fits and (result is None or result.fits):
         return f"{masked}Review reveals them to those who may answer, and lets you approve there."
-    return masked + _too_long(approval, shown, pages)
+    return masked + _too_long(approval, shown, result, pages)
 
 
-def _too_long(approval: Approval, shown: Arguments, pages: int) -> str:
+def _too_long(approval: Approval, shown: Arguments, result: Arguments | None, pages: int) -> str:
     """Return why a card has no Approve button, with sizes, and where it can be decided."""
     size = f"the arguments have {shown.characters:,} characters on {shown.rows:,} lines"
+    if result is not None:
+        size += f", the result has {result.characters:,} on {result.rows:,}"
     if pages <= REVIEW_LIMIT:
         word = "page" if pages == 1 else "pages"
         return f"{size}. Review shows all of them on {pages} {word}, and lets you approve there."
@@ -273,5 +343,7 @@ def _text(approval: Approval, state: State, face: Face) -> str:
     terms = asked_of(approval)
     if terms is None:
         return what + "Nobody has been chosen who may answer."
+    change = change_of(approval)
+    what += f"{change}. " if change else ""
     asked = asked_line(terms, names=face.names, ping=face.ping)
     return f"{what}⏳ Waiting for {mrkdwn(asked)} until {when(approval.deadline)}."

@@ -40,7 +40,7 @@ def cautions(approval: Approval) -> list[dict[str, Any]]:
     """Return rich text sections that name what is odd in the texts of others; none if nothing is.
 
     Args:
-        approval: Its names, its arguments and the agent's words are looked at.
+        approval: Its names, its arguments, a proposed result and the agent's words are looked at.
     """
     lines = [*_characters(approval), *_names(approval), *_hosts(approval)]
     return [section([Words("❗ "), *line]) for line in lines]
@@ -52,7 +52,8 @@ def _characters(approval: Approval) -> Iterator[Line]:
     for where, texts in (
         ("in the arguments", strings_of(approval.effective_payload)),
         ("in the names", iter((approval.name, approval.agent, approval.run or ""))),
-        ("in the agent's words", iter((approval.reason or "",))),
+        ("in the result", iter((_result(approval),))),
+        ("in the agent's words", iter((approval.reason or "", approval.policy or ""))),
     ):
         found = _sum(texts)
         if found:
@@ -62,6 +63,11 @@ def _characters(approval: Approval) -> Iterator[Line]:
     if said:
         tail = ". Shown as ⟨U+…⟩." if escaped else "."
         yield [Words("Look closely:", bold=True), Words(f" {'; '.join(said)}{tail}")]
+
+
+def _result(approval: Approval) -> str:
+    """Return what a person proposes in place of a run; what was decided stands as a quotation."""
+    return "" if approval.final else approval.proposed_result or ""
 
 
 def _names(approval: Approval) -> Iterator[Line]:
@@ -80,9 +86,8 @@ def _names(approval: Approval) -> Iterator[Line]:
 
 def _hosts(approval: Approval) -> Iterator[Line]:
     """Yield how the odd host names of the arguments are written in ASCII, and in full."""
-    odd = dict.fromkeys(
-        host for text in strings_of(approval.effective_payload) for host in hosts_of(text)
-    )
+    texts = (*strings_of(approval.effective_payload), _result(approval))
+    odd = dict.fromkeys(host for text in texts for host in hosts_of(text))
     if not odd:
         return
     shown = [_host(host) for host in list(odd)[:MOST_HOSTS]]

@@ -11,8 +11,9 @@ from ...masking import Masking
 from ...messenger import Message
 from ...proof import SOUND, Proof
 from .buttons import Stamp
-from .card import Face, draw, numbered
+from .card import Face, fitted, numbered
 from .line import Line, Moment, Words, mrkdwn, rich_text, section
+from .offers import offers_of
 from .payload import MASKING
 from .status import State, state_of, status_line
 from .titles import title_line
@@ -43,6 +44,7 @@ def direct(
         names: Display names by principal.
         overdue: See `card`.
     """
+    offers = offers_of(approval, masking)
     approval = masking.veil(approval)
     state = state_of(approval, overdue=overdue, flaw=proof.flaw)
     face = Face(
@@ -52,8 +54,8 @@ def direct(
         names=names or {},
         ping=False,
         confirmed=proof.confirmed,
+        offers=offers,
     )
-    blocks = draw(approval, state, face)
     if state is State.PENDING:
         line: Line = [
             Words("🔔 You can decide this, until "),
@@ -65,7 +67,7 @@ def direct(
         line = [Words("🔔 There is nothing left to decide.")]
         ended = status_line(approval, state, names=names, ping=False)
         text = f"{mrkdwn(title_line(approval))}. {mrkdwn(ended)}"
-    blocks.insert(1, rich_text(_linked(line, link)))
+    blocks = fitted(approval, state, face, rich_text(_linked(line, link)))
     return Message(text=text, blocks=numbered(blocks, approval, f"direct:{state.value}"))
 
 

@@ -11,11 +11,11 @@ from gate import Approval, InvalidId, LimitExceeded, PayloadNotCanonical
 
 from ...masking import Masking
 from ...schema import SchemaUnchecked
-from ..ids import BLOCK_PREFIX, EDIT_FORM, REASON_BLOCK
+from ..ids import BLOCK_PREFIX, EDIT_BLOCK, EDIT_FORM, EDIT_INPUT, REASON_BLOCK
 from .buttons import Stamp, plain
 from .cautions import cautions
 from .entries import UNCHECKED, EntryRefused, entered
-from .fields import EDIT_BLOCK, EDIT_INPUT, Absent, Field, Fixed, Sheet, input_block, sheet_of
+from .fields import Absent, Field, Fixed, Sheet, input_block, sheet_of
 from .forms import hidden
 from .line import Foreign, Words, rich_text, section
 from .payload import MASKING

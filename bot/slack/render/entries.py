@@ -11,13 +11,12 @@ import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from gate import (
     InvalidId,
     LimitExceeded,
     PayloadNotCanonical,
-    SignoffError,
     canonical_text,
     parse_json,
 )
@@ -44,10 +43,8 @@ _EMPTY: Final[dict[Empty, Any]] = {
 }
 
 
-class EntryRefused(SignoffError, ValueError):
+class EntryRefused(ValueError):
     """What was entered is no value for the argument; `words` says why, in a sentence of ours."""
-
-    code: ClassVar[str] = "entry_refused"
 
     def __init__(self, *, words: str) -> None:
         super().__init__(words)

@@ -19,13 +19,12 @@ from gate import Approval, canonical_text
 
 from ...masking import Masking, Veiled, spots_of
 from ...schema import ArgumentsSchema, Kind, Property, SchemaUnchecked
+from ..ids import EDIT_BLOCK, EDIT_INPUT
 from ..limits import MAX_INPUT
 from ..text import quoted, units, visible
 from .buttons import plain
 
 __all__ = [
-    "EDIT_BLOCK",
-    "EDIT_INPUT",
     "ENTITY",
     "MAX_FIELDS",
     "Absent",
@@ -40,10 +39,6 @@ __all__ = [
 
 Block = dict[str, Any]
 
-EDIT_BLOCK: Final = "signoff_edit"
-"""How the block_id of an argument's input begins; `:` and its number follow."""
-EDIT_INPUT: Final = "signoff_edit_value"
-"""How the action_id of an argument's input begins; `:` and its number follow."""
 MAX_FIELDS: Final = 45
 """Arguments of one form. Slack takes 100 blocks; people lose their way earlier."""
 MAX_OPTIONS, MAX_OPTION_TEXT = 100, 75

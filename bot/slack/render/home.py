@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from gate import Approval
+from gate import Approval, Offer
 
 from ...masking import Masking
 from ..ids import BLOCK_PREFIX, is_channel
@@ -14,17 +14,22 @@ from .asked import answers_line, asked_line, asked_of
 from .buttons import Stamp, answering, plain, stamped
 from .card import facts_line
 from .cautions import cautions
+from .claims import claim_lines
 from .line import Channel, Foreign, Line, Names, Part, Words, mrkdwn, rich_text, section
+from .offers import offers_of
 from .payload import (
     HOME,
     MASKING,
     REVIEW_LIMIT,
     approvable,
     arguments,
+    frame_shown,
     masked_words,
+    result_in,
     review_pages,
     shows_all,
 )
+from .proposal import arguments_label, changed_line, changed_mark, result_label
 from .status import ended_note, state_of, status_line
 from .titles import preformatted, title_line
 
@@ -63,8 +68,17 @@ def home(
     """
     known: Names = names or {}
     blocks = [_header(_counted("Needs you", len(inbox.needs_you) + inbox.more))]
-    for approval in map(masking.veil, inbox.needs_you):
-        blocks.extend(_asked(approval, stamp=stamp, person=person, now=now, names=known))
+    for approval in inbox.needs_you:
+        offers = offers_of(approval, masking)
+        asked = _asked(
+            masking.veil(approval),
+            stamp=stamp,
+            person=person,
+            now=now,
+            names=known,
+            offers=offers,
+        )
+        blocks.extend(asked)
     if inbox.more:
         more = f"{inbox.more:,} more wait for you; answer some of these to see them here."
         blocks.append(rich_text(section([Words(more)])))
@@ -92,17 +106,23 @@ def _counted(text: str, count: int) -> str:
 
 
 def _asked(
-    approval: Approval, *, stamp: Stamp, person: str, now: datetime, names: Names
+    approval: Approval,
+    *,
+    stamp: Stamp,
+    person: str,
+    now: datetime,
+    names: Names,
+    offers: frozenset[Offer],
 ) -> Iterator[Block]:
     """Yield a row with buttons."""
     whole = shows_all(approval, "home")
     pages = 1 if whole else review_pages(approval)
     parts = [
         section(title_line(approval)),
-        *_arguments(approval, pages, whole=whole),
+        *_changed(approval, names=names, whole=whole),
+        *_arguments(approval, pages, names=names, whole=whole),
+        *(section(line) for line in claim_lines(approval, _WORDS)),
     ]
-    if approval.reason:
-        parts.append(section([Words("The agent says: "), Foreign(approval.reason, _WORDS)]))
     parts.extend(cautions(approval))
     terms = asked_of(approval)
     if terms is not None:
@@ -118,18 +138,36 @@ def _asked(
         masked = arguments(approval.effective_payload, HOME)
         more = not masked.fits or approvable(approval, masked=masked.masked > 0)
         review = more and pages <= REVIEW_LIMIT
-        buttons = answering(approval, value, approve=whole, review=review)
+        buttons = answering(approval, value, approve=whole, review=review, offers=offers)
         yield {"type": "actions", "elements": list(buttons)}
     yield {"type": "divider"}
 
 
-def _arguments(approval: Approval, pages: int, *, whole: bool) -> list[Block]:
+def _changed(approval: Approval, *, names: Names, whole: bool) -> list[Block]:
+    """Return what a person made of the question; a result in place of a run where it is whole."""
+    line = changed_line(approval, names=names, ping=False)
+    if not line:
+        return []
+    result = result_in(approval, HOME) if whole else None
+    if result is None:
+        return [section(line)]
+    label = section([Words(result_label(), bold=True)])
+    return [section(line), label, preformatted(result.text)]
+
+
+def _arguments(approval: Approval, pages: int, *, names: Names, whole: bool) -> list[Block]:
     payload = approval.effective_payload
     if whole and (payload is None or payload == {}):
         return [section([Words("No arguments." if payload is None else "No arguments ({}).")])]
     shown = arguments(payload, HOME)
     if whole:
-        return [preformatted(shown.text)]
+        if approval.amendment is None:
+            return [preformatted(shown.text)]
+        label = arguments_label(approval, names=names, ping=False)
+        return [section(label), preformatted(shown.text)]
+    if not frame_shown(approval, MASKING):
+        said = "A name or the result looks like a secret and is masked: it can only be rejected."
+        return [section([Words("🔒 "), Words(said)])]
     masked = f"{masked_words(shown.masked)}. " if shown.masked else ""
     size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines. {masked}"
     if not approvable(approval, masked=shown.masked > 0):
@@ -153,7 +191,7 @@ def _facts(approval: Approval, now: datetime) -> Block:
 
 def _waiting(approval: Approval, *, names: Names) -> Block:
     line: list[Part] = list(answers_line(approval, names=names, ping=False))
-    parts = [section(title_line(approval))]
+    parts = [section([*title_line(approval), *changed_mark(approval)])]
     if line:
         parts.append(section(line))
     terms = asked_of(approval)
@@ -165,7 +203,7 @@ def _waiting(approval: Approval, *, names: Names) -> Block:
 
 def _ended(approval: Approval, *, names: Names) -> Block:
     line: Line = status_line(approval, state_of(approval), names=names, ping=False)
-    parts = [section(title_line(approval)), section(line)]
+    parts = [section([*title_line(approval), *changed_mark(approval)]), section(line)]
     note = ended_note(approval)
     if note:
         parts.append(section([Words("Reason: "), Foreign(note, _WORDS)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gate import Approval, ApprovalEscalated
+from gate import Approval, ApprovalEscalated, is_among
 
 from ...masking import Masking
 from ...messenger import Message
@@ -31,7 +31,7 @@ def escalated(event: ApprovalEscalated, approval: Approval) -> Message:
     if event.action == "move":
         return message([*_moved_here(event, approval), *_until(approval)])
     if event.action == "widen":
-        who = [each for each in event.also if each not in approval.not_by]
+        who = [each for each in event.also if not is_among(each, approval.not_by)]
         head = [Words("🔔 "), Words("Asked further people", bold=True)]
         if approval.final or not who:
             return message(head)

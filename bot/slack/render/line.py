@@ -28,6 +28,8 @@ from ..text import (
 )
 
 __all__ = [
+    "QUOTE_LIMIT",
+    "QUOTE_ROWS",
     "Channel",
     "Foreign",
     "Line",
@@ -127,13 +129,15 @@ def section(line: Line) -> dict[str, Any]:
     return {"type": "rich_text_section", "elements": rich(line)}
 
 
-def quote(text: str) -> list[dict[str, Any]]:
+def quote(text: str, *, limit: int = QUOTE_LIMIT, rows: int = QUOTE_ROWS) -> list[dict[str, Any]]:
     """Return somebody's words as a quotation, and where they are long, how much is missing.
 
     Args:
         text: Foreign text of any length and content.
+        limit: Characters that are shown.
+        rows: Lines that are shown.
     """
-    shown, left = cut(visible(text, lines=True), QUOTE_LIMIT, rows=QUOTE_ROWS)
+    shown, left = cut(visible(text, lines=True), limit, rows=rows)
     parts: list[dict[str, Any]] = [
         {"type": "rich_text_quote", "elements": [{"type": "text", "text": shown or "(empty)"}]}
     ]

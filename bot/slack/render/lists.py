@@ -13,6 +13,7 @@ from ...messenger import Message
 from ..ids import is_channel
 from ..text import units
 from .asked import answers_line, asked_line, asked_of
+from .claims import claim_lines
 from .line import (
     Channel,
     Foreign,
@@ -28,14 +29,17 @@ from .line import (
     section,
 )
 from .payload import (
+    CARD,
     MASKING,
     REVIEW_LIMIT,
     approvable,
     arguments,
     masked_words,
+    result_in,
     review_pages,
     shows_all,
 )
+from .proposal import ANSWERED, changed_line, changed_mark
 from .status import State, ended_note, people, state_of, status_line
 from .titles import short_digest, title_line
 
@@ -46,6 +50,8 @@ MOST_LISTED: Final = 10
 _TEXT: Final = 3500
 """Characters of a notification, of which Slack allows 4,000."""
 _SOON: Final = timedelta(minutes=10)
+_WORDS: Final = 500
+"""Characters of the agent's words in a summary."""
 
 _USAGE: Final = (
     ("/signoff list", "what waits for your answer"),
@@ -111,7 +117,7 @@ def details(
     approval = masking.veil(approval)
     state = state_of(approval)
     lines: list[Line] = [
-        [Words("🔎 "), *title_line(approval)],
+        [Words("🔎 "), *title_line(approval), *changed_mark(approval)],
         [Words("Id "), Foreign(approval.key, 300), Words(f" · digest {short_digest(approval)}")],
         status_line(approval, state, names=known, ping=False),
         [
@@ -123,9 +129,9 @@ def details(
     ]
     if state is State.PENDING:
         lines += _waiting(approval, names=known)
+        lines += _changed(approval, names=known)
     lines.append(_size(approval, state))
-    if approval.reason:
-        lines.append([Words("The agent says: "), Foreign(approval.reason, 500)])
+    lines += claim_lines(approval, _WORDS)
     note = ended_note(approval)
     made = _message(lines, note=note)
     if link is not None:
@@ -201,6 +207,7 @@ def _item(approval: Approval, now: datetime) -> Line:
     return [
         Words("• "),
         *title_line(approval),
+        *changed_mark(approval),
         Words(" · id "),
         Foreign(approval.key, 300),
         Words(" · expires "),
@@ -229,6 +236,15 @@ def _waiting(approval: Approval, *, names: Names) -> list[Line]:
     who = asked_line(terms, names=names, ping=False)
     answers = answers_line(approval, names=names, ping=False)
     return [[Words("⏳ Waiting for "), *who], *([answers] if answers else [])]
+
+
+def _changed(approval: Approval, *, names: Names) -> list[Line]:
+    line = changed_line(approval, names=names, ping=False)
+    result = result_in(approval, CARD)
+    if result is None:
+        return [line] if line else []
+    size = f"Result: {result.characters:,} characters on {result.rows:,} lines."
+    return [line, [Words(f"{ANSWERED}{size}")]]
 
 
 def _size(approval: Approval, state: State) -> Line:

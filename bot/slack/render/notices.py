@@ -7,6 +7,7 @@ from typing import Final
 
 from gate import (
     AlreadyDecided,
+    Amendment,
     Approval,
     ApprovalAnswer,
     ApprovalNotFound,
@@ -26,9 +27,10 @@ from gate import (
 
 from ...masking import Masking
 from ...messenger import Message
-from .asked import asked_line, asked_of
+from .asked import asked_line, asked_of, missing
 from .line import Foreign, Names, Part, Words, message
 from .payload import MASKING
+from .proposal import change_of
 from .status import UNCONFIRMED, State, ended_note, state_of, status_line
 
 __all__ = ["form_failed", "notice", "too_many", "unrecorded"]
@@ -39,6 +41,7 @@ _UNCLEAR: Final = (
     "the card shows what counts."
 )
 _MORE: Final = "More answers are needed; until then you can change yours."
+_DOT: Final = Words(".")
 _ANSWERS: Final = {Verdict.APPROVE: "approve", Verdict.DENY: "reject", Verdict.SKIP: "skip"}
 _ENDED: Final = frozenset(("already_decided", "approval_expired", "expired"))
 _REFUSALS: Final = {
@@ -72,10 +75,17 @@ _REFUSALS: Final = {
         "✋",
         "The route of this request reveals nothing that is masked. It can only be rejected.",
     ),
-    "edit_not_allowed": ("✋", "This request does not allow its arguments to be changed."),
+    "edit_not_allowed": (
+        "✋",
+        f"{_UNCHANGED}This request, or its route, does not let its arguments be edited.",
+    ),
     "override_not_allowed": (
         "✋",
-        "This request does not allow an answer in place of running it.",
+        f"{_UNCHANGED}This request, or its route, takes no answer in place of a run.",
+    ),
+    "skip_not_allowed": (
+        "✋",
+        f"{_UNCHANGED}The route of this request does not let it be skipped.",
     ),
     "not_checked": (
         "✋",
@@ -128,7 +138,7 @@ def notice(
     approval = approval and masking.veil(approval)
     match event:
         case ApprovalVoted():
-            return message([*_recorded(event.verdict), Words(_MORE)])
+            return _voted(event, approval, names=known)
         case ApprovalResolved():
             return _resolved(event.verdict, approval, names=known, confirmed=confirmed)
         case ApprovalRefused():
@@ -195,10 +205,46 @@ def _recorded(verdict: Verdict) -> list[Part]:
     return [Words("📝 Your answer is recorded: "), word, Words(". ")]
 
 
+def _voted(event: ApprovalVoted, approval: Approval | None, *, names: Names) -> Message:
+    if approval is None:
+        return message([*_recorded(event.verdict), Words(_MORE)])
+    own, amendment = (event.principal, event.at), approval.amendment
+    if amendment is not None and (amendment.principal, amendment.at) == own:
+        # The answer with which somebody changes the question bears the time of the change.
+        return _amended(approval, amendment)
+    now = next((vote.verdict for vote in approval.votes if vote.principal == event.principal), None)
+    # Told late, as after a crash: what is read last must not be what counts no more.
+    line: list[Part] = [
+        Words("📝 Your answer was recorded: "), Words(_ANSWERS[event.verdict], bold=True)
+    ]  # fmt: skip
+    if now is None and amendment is not None:
+        return message([*line, Words(". What is asked was changed since; it counts no more.")])
+    if now is not None and now is not event.verdict:
+        after = Words(_ANSWERS[now], bold=True)
+        return message([*line, Words(". You have changed it since; what counts is "), after, _DOT])
+    if not approval.final:
+        return message([*_recorded(event.verdict), Words(_MORE)])
+    ended = status_line(approval, state_of(approval), names=names, ping=False)
+    return message([*_recorded(event.verdict), *ended])
+
+
+def _amended(approval: Approval, amendment: Amendment) -> Message:
+    result = amendment.override_result is not None
+    what = "result in place of a run" if result else "edit and approval"
+    said = f"Your {what} {'is' if result else 'are'} recorded. "
+    count = missing(approval)
+    more = "One more approval is" if count == 1 else f"{count} more approvals are"
+    tail = f"{more} needed; until then you can change yours." if count else _MORE
+    return _say("📝", said + tail)
+
+
 def _resolved(
     verdict: Verdict, approval: Approval | None, *, names: Names, confirmed: bool
 ) -> Message:
     line = _recorded(verdict)
+    change = change_of(approval) if approval is not None and verdict is Verdict.APPROVE else None
+    if change is not None:
+        line[-1:] = [Words(f", {change}. ")]
     if not confirmed:
         return message([*line, *UNCONFIRMED])
     if approval is None or not approval.final:

@@ -29,11 +29,14 @@ __all__ = [
     "Room",
     "approvable",
     "arguments",
+    "frame_shown",
     "masked_words",
     "names_shown",
     "pages_of",
     "pieces_of",
+    "result_in",
     "review_pages",
+    "review_texts",
     "shows_all",
     "strings_of",
 ]
@@ -54,6 +57,8 @@ BLOCK_CHARACTERS: Final = 2800
 BEGINNING: Final = 1200
 """Characters that are shown of arguments that do not fit."""
 BEGINNING_ROWS: Final = 20
+_RESULT_BEGINNING: Final = (300, 5)
+"""Characters and rows that are shown of a proposed result that does not fit."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,12 @@ class Room:
     rows: int
     wire: int
     """Characters as JSON: quotation marks and line breaks take two."""
+
+    def beside(self, shown: Arguments) -> Room:
+        """Return the room that is left beside *shown*."""
+        text = shown.text
+        rows = text.count("\n") + 1
+        return Room(self.characters - units(text), self.rows - rows, self.wire - _wire(text))
 
 
 CARD: Final = Room(MAX_CHARACTERS, MAX_ROWS, 3000)
@@ -109,12 +120,15 @@ class Page:
     """What is masked."""
 
 
-def arguments(payload: Any, room: Room = CARD) -> Arguments:
+def arguments(
+    payload: Any, room: Room = CARD, *, beginning: tuple[int, int] = (BEGINNING, BEGINNING_ROWS)
+) -> Arguments:
     """Return *payload* as it stands in *room*.
 
     Args:
         payload: A JSON value, as `gate.canonical_text` accepts it, or a veiled one.
         room: How much may be shown.
+        beginning: Characters and rows that are shown of what does not fit.
 
     Raises:
         TypeError: Something else. What cannot be shown must not be approved.
@@ -129,7 +143,7 @@ def arguments(payload: Any, room: Room = CARD) -> Arguments:
         and _wire(text) <= room.wire
         and all(columns(row) <= MAX_COLUMNS for row in rows)
     )
-    shown = text if fits else cut(text, BEGINNING, rows=BEGINNING_ROWS)[0]
+    shown = text if fits else cut(text, beginning[0], rows=beginning[1])[0]
     return Arguments(
         text=shown,
         fits=fits,
@@ -141,9 +155,10 @@ def arguments(payload: Any, room: Room = CARD) -> Arguments:
 
 
 def shows_all(approval: Approval, surface: str, *, masking: Masking = MASKING) -> bool:
-    """Say whether *surface* shows everything that would run beside its buttons.
+    """Say whether *surface* shows everything that a yes is said to beside its buttons.
 
-    It decides both whether Approve is drawn there and whether a click on it counts as seen.
+    That is what would run or, where a person proposes a result in place of a run, that too. It
+    decides both whether Approve is drawn there and whether a click on it counts as seen.
 
     Args:
         approval: What is asked.
@@ -153,9 +168,23 @@ def shows_all(approval: Approval, surface: str, *, masking: Masking = MASKING) -
     room = _ROOMS.get(surface)
     if room is None:
         return False
-    if (surface == "home" and not names_fit(approval)) or not names_shown(approval, masking):
+    if (surface == "home" and not names_fit(approval)) or not frame_shown(approval, masking):
         return False
-    return arguments(masking.payload(approval.effective_payload), room).whole
+    shown = arguments(masking.payload(approval.effective_payload), room)
+    result = result_in(approval, room.beside(shown), masking=masking)
+    return shown.whole and (result is None or result.fits)
+
+
+def result_in(approval: Approval, room: Room, *, masking: Masking = MASKING) -> Arguments | None:
+    """Return what the agent is to get in place of a run as it stands in *room*, masked.
+
+    Returns:
+        Rows of the same notation as arguments have; `None` where nobody proposes a result.
+    """
+    result = approval.proposed_result
+    if result is None:
+        return None
+    return arguments(masking.prose(result), room, beginning=_RESULT_BEGINNING)
 
 
 def pages_of(payload: Any) -> list[Page] | None:
@@ -186,12 +215,25 @@ def pages_of(payload: Any) -> list[Page] | None:
     return pages
 
 
+def review_texts(approval: Approval, *, masking: Masking = MASKING) -> list[Page] | None:
+    """Return the pages of the arguments of *approval*.
+
+    Returns:
+        At least one page; `None` where it cannot be reviewed in Slack: the arguments are too large,
+        or the result that a person proposes, which stands on the first page.
+    """
+    result = result_in(approval, PAGE, masking=masking)
+    if result is not None and not result.fits:
+        return None
+    return pages_of(masking.payload(approval.effective_payload))
+
+
 def review_pages(approval: Approval, *, masking: Masking = MASKING) -> int:
     """Return how many pages a review of *approval* has, 1 or more.
 
     More than `REVIEW_LIMIT`: it cannot be reviewed in Slack.
     """
-    pages = pages_of(masking.payload(approval.effective_payload))
+    pages = review_texts(approval, masking=masking)
     return REVIEW_LIMIT + 1 if pages is None else len(pages)
 
 
@@ -202,7 +244,7 @@ def approvable(approval: Approval, *, masked: bool) -> bool:
         approval: What is asked.
         masked: Whether any of it is masked.
     """
-    if not names_shown(approval, MASKING):
+    if not frame_shown(approval, MASKING):
         return False
     return not masked or approval.terms is None or approval.terms.reveal
 
@@ -214,6 +256,16 @@ def names_shown(approval: Approval, masking: Masking) -> bool:
     """
     names = (approval.name, approval.agent)
     return not any(PROSE_MARK in name or masking.prose(name) != name for name in names)
+
+
+def frame_shown(approval: Approval, masking: Masking) -> bool:
+    """Say whether nothing is masked beside the arguments, where it cannot be revealed.
+
+    That are the names, and a result that a person proposes in place of a run.
+    """
+    result = approval.proposed_result or ""
+    hidden = PROSE_MARK in result or masking.prose(result) != result
+    return names_shown(approval, masking) and not hidden
 
 
 def masked_words(count: int) -> str:

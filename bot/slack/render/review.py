@@ -23,18 +23,22 @@ from .asked import answers_line, asked_line, asked_of
 from .buttons import Stamp, button, plain
 from .card import facts_line
 from .cautions import cautions
+from .claims import claims
 from .forms import hidden
-from .line import Line, Names, Words, quote, rich_text, section
+from .line import Line, Names, Words, rich_text, section
 from .payload import (
     MASKING,
     REVIEW_LIMIT,
     Page,
     approvable,
+    frame_shown,
     masked_words,
-    names_shown,
-    pages_of,
     pieces_of,
+    result_in,
+    review_texts,
 )
+from .payload import PAGE as PAGE_ROOM
+from .proposal import arguments_label, changed_line, result_label
 from .titles import full_names, preformatted, title
 
 __all__ = ["PageKind", "ReviewForm", "page_surface", "read_surface", "review_modal"]
@@ -140,11 +144,11 @@ def review_modal(
         InvalidId: The record has an id, nonce or digest that no gate makes.
     """
     approval = masking.veil(approval)
-    texts = pages_of(approval.effective_payload)
+    texts = review_texts(approval)
     if texts is None or not 1 <= page <= len(texts):
         raise LookupError("no such page")
     pages = len(texts)
-    if not names_shown(approval, masking):
+    if not frame_shown(approval, masking):
         kind = PageKind.MASKED
     elif page == 1 and kind is PageKind.MASKED:
         kind = PageKind.PLAIN
@@ -155,7 +159,8 @@ def review_modal(
         pages=pages,
         kind=kind,
         reveals=approvable(approval, masked=True),
-        secrets=any(text.spots for text in texts) or not names_shown(approval, masking),
+        secrets=any(text.spots for text in texts) or not frame_shown(approval, masking),
+        names=names or {},
     )
 
     def seal(number: int, kind: PageKind) -> str:
@@ -198,6 +203,7 @@ class _Sheet:
     """Whether the route allows to reveal."""
     secrets: bool
     """Whether anything is masked on any page."""
+    names: Names
 
     @property
     def masked(self) -> int:
@@ -223,9 +229,9 @@ def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
     if not first:
         return blocks
     blocks.extend(rich_text(*parts) for parts in full_names(approval))
-    if approval.reason:
-        said = section([Words("The agent says:", bold=True)])
-        blocks.append(rich_text(said, *quote(approval.reason)))
+    said = claims(approval)
+    if said:
+        blocks.append(rich_text(*said))
     terms = asked_of(approval)
     if terms is not None:
         who = asked_line(terms, names=names, ping=False)
@@ -233,19 +239,36 @@ def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
         answers = answers_line(approval, names=names, ping=False)
         if answers:
             blocks.append(rich_text(section(answers)))
+    blocks.extend(_changed(approval, names=names))
+    return blocks
+
+
+def _changed(approval: Approval, *, names: Names) -> list[Block]:
+    """Return what a person made of the question; the result in place of a run is there whole."""
+    line = changed_line(approval, names=names, ping=False)
+    if not line:
+        return []
+    blocks = [rich_text(section(line))]
+    result = result_in(approval, PAGE_ROOM)
+    if result is not None:
+        first, *rest = pieces_of(result.text)
+        label = section([Words(result_label(), bold=True)])
+        blocks.append(rich_text(label, preformatted(first)))
+        blocks.extend(rich_text(preformatted(piece)) for piece in rest)
     return blocks
 
 
 def _page(sheet: _Sheet) -> list[Block]:
-    label = "Arguments"
+    part = ""
     if sheet.pages > 1:
-        label += f", page {sheet.number} of {sheet.pages}"
+        part += f", page {sheet.number} of {sheet.pages}"
     if sheet.masked:
-        label += f": {masked_words(sheet.masked)}"
+        part += f": {masked_words(sheet.masked)}"
+    label = arguments_label(sheet.approval, names=sheet.names, ping=False, page=part)
     revealed = sheet.kind is PageKind.REVEALED
     first, *rest = pieces_of(sheet.text.revealed if revealed else sheet.text.text)
     return [
-        rich_text(section([Words(label, bold=True)]), preformatted(first)),
+        rich_text(section(label), preformatted(first)),
         *(rich_text(preformatted(piece)) for piece in rest),
     ]
 
@@ -263,6 +286,8 @@ def _guide(sheet: _Sheet) -> Line:
     if sheet.number < pages:
         return [Words(f"Approve is on page {pages}, after all the others.")]
     if pages == 1:
+        if sheet.approval.proposed_result is not None:
+            return [Words("This is everything: the result, and what does not run.")]
         return [Words("This is everything that would run.")]
     return [Words(f"This is the last page. Approve counts for all {pages} pages.")]
 

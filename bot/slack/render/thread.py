@@ -5,6 +5,7 @@ from __future__ import annotations
 from gate import (
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalCancelledEvent,
     ApprovalConsumed,
     ApprovalEscalated,
@@ -23,6 +24,7 @@ from ...masking import Masking
 from ...messenger import Message
 from ...proof import SOUND, Proof
 from ..ids import is_channel
+from .amended import amended
 from .asked import heads
 from .buttons import plain
 from .ladder import escalated
@@ -49,9 +51,10 @@ _ALARMS = {
     "nothing will run by it.",
     "votes": "wrote answers into the record of this request. They do not count.",
     "views": "wrote into the record of this request who has seen it. It can no longer be approved.",
+    "amendment": "changed what is asked here. It can no longer be approved.",
     "terms": "changed who may answer this request. It can no longer be approved.",
 }
-_USUAL = frozenset(("card", "direct", "review", "form"))
+_USUAL = frozenset(("answer", "card", "direct", "edit", "form", "review"))
 
 
 def reply(
@@ -72,6 +75,8 @@ def reply(
             finds later whether anything was taken from the chain.
         masking: Masks what looks like a secret.
     """
+    if isinstance(event, ApprovalAmended):
+        return amended(event, approval, masking)
     told = _told(masking.event(event), masking.veil(approval), proof)
     if told is None or head is None:
         return told

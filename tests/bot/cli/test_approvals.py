@@ -15,7 +15,17 @@ from click.testing import CliRunner, Result
 
 from bot.cli import main
 from bot.keyring import Keyring, open_keyring
-from gate import Approval, ApprovalGate, ApprovalRefused, ApprovalStatus, Desk, Quorum, Terms
+from gate import (
+    Approval,
+    ApprovalGate,
+    ApprovalRefused,
+    ApprovalStatus,
+    Decision,
+    Desk,
+    Quorum,
+    Terms,
+    Verdict,
+)
 from stores import Store, open_store
 from tests.support.servers import RedisServer, running_server
 
@@ -288,6 +298,69 @@ def test_where_the_keys_are_the_answer_is_signed(url: str, keys: Keyring):
         return await gate.consume("x", payload=1)
 
     assert at(url, consume).consumption is not None
+
+
+def forge(url: str) -> None:
+    """Approve as somebody with the store's password does, who has no key."""
+
+    async def write(store: Store) -> None:
+        current = await store.get("x")
+        assert current is not None
+        forged = current.model_copy(
+            update={
+                "status": ApprovalStatus.APPROVED,
+                "decision": Decision(verdict=Verdict.APPROVE),
+                "decided_at": current.created_at,
+                "decision_metadata": {"approver": ME},
+            }
+        )
+        assert "applied" == await store.patch("x", current.version, forged)
+
+    at(url, write)
+
+
+def test_what_the_bot_has_written_is_shown_as_the_bots(url: str, keys: Keyring):
+    """Each state says what of it was verified with the bot's keys."""
+    signed(url, keys)
+    assert "the answers, are the bot's own" in run(url, "show", "x").stdout
+    assert "verified" not in run(url, "list").stdout
+    assert 0 == run(url, "approve", "x", "--yes").exit_code
+    assert "the decision is signed by the bot" in run(url, "show", "x").stdout
+    assert "" == run(url, "show", "x", "--json").stderr
+
+
+def test_what_somebody_else_has_written_is_shown_as_that(url: str, keys: Keyring):
+    """A forged decision is no decision on the screen either: exit code 1, and no view."""
+    signed(url, keys)
+    forge(url)
+    done = run(url, "show", "x")
+    assert 1 == done.exit_code
+    assert "says approved, but not by the bot" in done.stdout
+    assert "FORGED: somebody else wrote its receipt" in done.stdout
+    done = run(url, "show", "x", "--json")
+    assert (1, "approved") == (done.exit_code, json.loads(done.stdout)["status"])
+    assert "signoff: x: FORGED: somebody else wrote its receipt" in done.stderr
+
+
+def test_a_forged_route_is_listed_as_that(url: str, keys: Keyring):
+    """Whom somebody else wants to be asked is not listed as if the bot asked them."""
+    ask(url)
+    listed = run(url, "list").stdout
+    assert "FORGED: somebody else wrote its terms" in " ".join(listed.split())
+    done = run(url, "list", "--json")
+    assert ["x"] == [each["id"] for each in json.loads(done.stdout)]
+    assert "signoff: x: FORGED: somebody else wrote its terms" in done.stderr
+    assert 1 == run(url, "show", "x").exit_code
+
+
+def test_where_the_keys_are_not_it_says_so(url: str):
+    """What cannot be verified is not shown as if it were."""
+    ask(url)
+    for arguments in (("list",), ("show", "x")):
+        assert "not verified: the bot's keys are not here" in run(url, *arguments).stdout
+        done = run(url, *arguments, "--json")
+        assert "not verified" not in done.stdout
+        assert "signoff: not verified: the bot's keys are not here" in done.stderr
 
 
 def test_where_the_keys_are_not_nothing_is_decided(

@@ -138,6 +138,22 @@ async def play(store: Store) -> None:
     await stage.ask("again", payload={"secret": "hunter2", "id": "denied"})
     await stage.decide("again")
     await stage.run("again")
+    both = Quorum(name="owners", of=(ANA, BEN), needed=2)
+    await stage.ask("amended", editable=True, route=False)
+    await stage.desk.route("amended", Terms(channel="C1", quorums=(both,)))
+    await stage.decide("amended", payload={"id": "edited by Ana"})
+    for who, payload in ((BEN, {"id": "edited by Ben"}), (ANA, UNCHANGED)):
+        shown = await stage.desk.get("amended")
+        await stage.desk.decide(
+            "amended",
+            "approve",
+            approver=who,
+            seen=True,
+            payload=payload,
+            shown=shown,
+            surface="cli",
+        )
+    await stage.run("amended")
     await stage.desk.refuse("ran", reason="not_approver", principal="slack:T1:UEVE", surface="card")
     await stage.desk.refuse("no-such", reason="not_found", principal=None, surface="card")
     await store.append(
@@ -316,7 +332,7 @@ def test_agentack_passes(played: str, tmp_path: Path):
     assert "hunter2" not in trace.read_text()
     events = [json.loads(line) for line in trace.read_text().splitlines()]
     ran = {each["action_id"] for each in events if each["type"] == "action_executed"}
-    assert {"ran", "failed", "edited#edited", "again"} == ran
+    assert {"ran", "failed", "edited#edited", "amended#edited-2", "again"} == ran
     code, report = agentack(trace, tmp_path)
     assert (0, "PASS", []) == (code, report["result"]["status"], report["result"]["findings"])
 

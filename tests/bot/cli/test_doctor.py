@@ -34,8 +34,8 @@ approvers = ["U0ANA", "S0EMPTY", "cli:ana"]
 """
 CHECKS = [
     "settings", "store", "store.writes", "store.persistence", "store.eviction", "store.pubsub",
-    "store.clock", "backlog", "routing", "level", "slack.token", "slack.scopes", "slack.channels",
-    "approvers", "groups", "quorum", "interactivity", "logs",
+    "store.clock", "backlog", "routing", "audit", "alarms", "level", "slack.token", "slack.scopes",
+    "slack.channels", "approvers", "groups", "quorum", "interactivity", "logs",
 ]  # fmt: skip
 """The names that scripts know. They never change."""
 
@@ -162,12 +162,25 @@ async def test_json(slack: Sandbox, server: RedisServer, tmp_path: Path):
 
 
 async def test_nothing_is_set(tmp_path: Path):
-    """In an empty folder every check is there, and says what is missing first."""
+    """In an empty folder every check is there, and says first what is missing, all of it."""
     done = await doctor(tmp_path, "--json", routes=None)
     findings = json.loads(done.out)
-    assert (2, "", CHECKS) == (done.code, done.err, [each["check"] for each in findings])
-    assert "SIGNOFF_CONFIG: there is no file 'signoff.toml'" == findings[0]["found"]
-    assert findings[1]["found"].startswith("SIGNOFF_REDIS_URL: no store is named")
+    assert (2, "") == (done.code, done.err)
+    assert CHECKS == list(dict.fromkeys(each["check"] for each in findings))
+    assert [
+        "SLACK_BOT_TOKEN: it is not set",
+        "SLACK_APP_TOKEN: set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
+        "SIGNOFF_CONFIG: there is no file 'signoff.toml'",
+    ] == [each["found"] for each in findings if each["check"] == "settings"]
+    [store] = [each["found"] for each in findings if each["check"] == "store"]
+    assert store.startswith("SIGNOFF_REDIS_URL: no store is named")
+
+
+async def test_what_is_missing_stands_alone(tmp_path: Path):
+    """People read a line for each setting that is missing, and one for all that needs them."""
+    done = await doctor(tmp_path, routes=None)
+    assert (2, "") == (done.code, done.err)
+    same_as_golden("doctor/nothing.txt", steady(done.out))
 
 
 async def test_what_can_be_read_is_looked_at(slack: Sandbox, server: RedisServer, tmp_path: Path):
@@ -209,7 +222,8 @@ async def test_the_embedded_server_is_found(slack: Sandbox, tmp_path: Path):
         found["store.eviction"],
     )
     done = await doctor(tmp_path, "--json", **given)
-    assert "no store is named" in json.loads(done.out)[1]["found"]
+    [store] = [each for each in json.loads(done.out) if each["check"] == "store"]
+    assert "no store is named" in store["found"]
 
 
 async def test_over_http(slack: Sandbox, server: RedisServer, tmp_path: Path):

@@ -28,7 +28,7 @@ async def ill_probe() -> str | None:
 async def test_settings_that_cannot_be_read(well: Examined):
     """The sentence of the start; what hangs on the settings is left open, the store is not."""
     error = ConfigError("SLACK_BOT_TOKEN", "it is not set")
-    subject = well.but(settings=None, settings_error=error, workplace=None)
+    subject = well.but(settings=None, settings_errors=(error,), workplace=None)
     found = {each.check: each for each in await subject.findings()}
     assert ("fail", "SLACK_BOT_TOKEN: it is not set") == (
         found["settings"].state,
@@ -44,7 +44,7 @@ async def test_a_file_that_cannot_be_read(well: Examined):
     assert well.subject.settings is not None
     settings = well.subject.settings.model_copy(update={"routes": ()})
     error = ConfigError("SIGNOFF_CONFIG", "there is no file 'signoff.toml'")
-    found = await well.but(settings=settings, settings_error=error).of(
+    found = await well.but(settings=settings, settings_errors=(error,)).of(
         "settings", "slack.token", "slack.scopes", "slack.channels", "quorum"
     )
     assert ["fail", "ok", "ok", "warn", "warn"] == [state for _, state, _ in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.routing import RouteRule
+from bot.routing import Demand, RouteRule, Step
 from tests.bot.doctor.examined import CHANNEL, Examined
 
 
@@ -105,3 +105,54 @@ async def test_routes_are_told_by_their_number(well: Examined):
         "route 2 (C0APPROVALS) needs 1, and 0 can answer",
         "route 3 (C0APPROVALS) needs 1, and 0 can answer",
     ] == [found for _, _, found in await subject.of("quorum")]
+
+
+async def test_the_people_of_ladders(well: Examined):
+    """Whoever is called when nobody answers in time must be there, live and human."""
+    also = ("U0GONE", "U0SIGNOFF", "S0NONE", "U0BEN")
+    step = Step(after=60.0, action="widen", also=also)
+    rule = RouteRule(channel=CHANNEL, approvers=("U0ANA",), ladder=(step,))
+    assert [
+        ("approvers", "warn", "U0GONE: deactivated, or invited and never came"),
+        ("approvers", "warn", "U0SIGNOFF: a bot, not a person"),
+        ("groups", "warn", "S0NONE: Slack knows no such user group, or it is switched off"),
+        ("quorum", "ok", "every route has enough people who can answer"),
+    ] == await well.with_routes(rule).of("approvers", "groups", "quorum")
+
+
+async def test_circles_of_a_route(well: Examined):
+    """Each circle must have as many as it needs, and all together as many as all need."""
+    circles = (
+        Demand(name="owners", of=("U0ANA", "U0GONE"), needed=2),
+        Demand(name="security", of=("U0ANA",)),
+    )
+    rule = RouteRule(channel=CHANNEL, quorums=circles)
+    assert [
+        ("approvers", "warn", "U0GONE: deactivated, or invited and never came"),
+        ("quorum", "fail", "route 1 (C0APPROVALS) needs 2 of owners, and 1 can answer"),
+        ("quorum", "fail", "route 1 (C0APPROVALS) needs 3 people in all, and 1 can answer"),
+    ] == await well.with_routes(rule).of("approvers", "quorum")
+
+
+async def test_as_many_as_a_route_needs(well: Examined):
+    """A route that needs two is not well with one."""
+    rule = RouteRule(channel=CHANNEL, approvers=("U0ANA", "U0GONE"), needed=2)
+    assert ("quorum", "fail", "route 1 (C0APPROVALS) needs 2, and 1 can answer") in (
+        await well.with_routes(rule).of("quorum")
+    )
+
+
+async def test_people_of_another_workspace(well: Examined):
+    """They are looked up there, and count only where the route admits their workspace."""
+    team = well.slack.world.users["U0EXT"].team_id
+    who = f"{team}:U0EXT"
+    closed = RouteRule(channel=CHANNEL, approvers=(who,))
+    assert [
+        ("approvers", "warn", f"{who}: a guest, or of another organisation"),
+        ("quorum", "fail", NOBODY),
+    ] == await well.with_routes(closed).of("approvers", "quorum")
+    rule = RouteRule(channel=CHANNEL, approvers=(who,), teams=(team,))
+    assert [
+        ("approvers", "ok", "1 named in the routes, all can answer"),
+        ("quorum", "ok", "every route has enough people who can answer"),
+    ] == await well.with_routes(rule).of("approvers", "quorum")

@@ -7,7 +7,7 @@ import pytest
 from bot.directory import LookupFailed
 from bot.doctor import slack_checks
 from bot.manifest import BOT_SCOPES, OPTIONAL_BOT_SCOPES
-from bot.routing import RouteRule
+from bot.routing import RouteRule, Step
 from bot.slack.inspection import open_inspection
 from tests.bot.doctor.examined import CHANNEL, Examined, examined, settings_of
 from tests.bot.slack.edge import slack_edge
@@ -205,3 +205,16 @@ async def test_a_limit(well: Examined):
         finding.found,
         finding.advice,
     )
+
+
+async def test_the_channels_of_ladders(well: Examined):
+    """Where a ladder would move a request must be ready for it before that time comes."""
+    ladder = tuple(
+        Step(after=60.0 * minutes, action="move", channel=channel)
+        for minutes, channel in enumerate(("C0GENERAL", "C0NONE"), start=1)
+    )
+    rule = RouteRule(channel=CHANNEL, approvers=("U0ANA",), ladder=ladder)
+    assert [
+        ("fail", "the bot is not in C0GENERAL"),
+        ("fail", "C0NONE: Slack knows no such channel, or the bot cannot see it"),
+    ] == [each[1:] for each in await well.with_routes(rule).of("slack.channels")]

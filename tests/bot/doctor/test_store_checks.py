@@ -61,6 +61,15 @@ async def test_a_policy_that_evicts(well: Examined, server: RedisServer):
     ] == await well.of("store.eviction")
 
 
+async def test_a_policy_that_evicts_and_is_allowed_to(well: Examined, server: RedisServer):
+    """Where the bot starts all the same, it is a warning."""
+    server.ask("CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
+    assert well.subject.settings is not None
+    settings = well.subject.settings.model_copy(update={"allow_eviction": True})
+    [(_, state, found)] = await well.but(settings=settings).of("store.eviction")
+    assert ("warn", True) == (state, found.endswith("SIGNOFF_ALLOW_EVICTION takes it so"))
+
+
 async def test_a_server_that_is_nearly_full(well: Examined, server: RedisServer):
     """The limit is told before new requests are refused, and before every write is."""
     info = server.ask("INFO", "memory").decode()
@@ -169,7 +178,7 @@ async def test_a_store_that_cannot_be_opened(well: Examined):
     assert "start the server, or mend SIGNOFF_REDIS_URL" == findings[1].advice
     assert {
         "store.writes", "store.persistence", "store.eviction", "store.pubsub", "store.clock",
-        "backlog", "routing",
+        "backlog", "routing", "audit", "alarms",
     } == {each.check for each in findings if each.state is State.WARN} - {"level"}  # fmt: skip
     assert "ok" == next(each.state for each in findings if each.check == "slack.token")
 

@@ -8,8 +8,8 @@ from typing import Any
 from bot.masking import Masking
 from bot.sandbox.elements import state_values
 from bot.sandbox.rules import check_view
+from bot.slack.ids import EDIT_BLOCK, EDIT_INPUT
 from bot.slack.render.editing import Edited, EditForm, edit_modal
-from bot.slack.render.fields import EDIT_BLOCK, EDIT_INPUT
 from gate import Approval
 from tests.support.validators import problems
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.slack.seal import Seal
 from gate import (
+    Amendment,
     Approval,
     ApprovalStatus,
     Cancellation,
@@ -58,6 +59,62 @@ def asked(payload: Any = PAYLOAD, **changes: Any) -> Approval:
         payload=payload,
     )
     return Approval(digest=digest, **fields)
+
+
+TWO = TERMS.model_copy(update={"quorums": (Quorum(of=(ANA, BEN, CHO), needed=2),)})
+EDITED = {"user_id": 42, "tier": "free", "dry_run": True, "notify": ["ana@example.com"]}
+
+
+def edited(
+    to: Any = EDITED, *, by: str | None = ANA, result: str | None = None, **changes: Any
+) -> Approval:
+    """A request of two people that one of them edited; with *result*, answered instead, too."""
+    approval = asked(**{"terms": TWO, "editable": True, "allow_override": True, **changes})
+    digest = approval.digest_of(to)
+    same = digest == approval.digest
+    amendment = Amendment(
+        payload=None if same else to,
+        digest=None if same else digest,
+        override_result=result,
+        principal=by,
+        at=later(2),
+    )
+    vote = Vote(
+        principal=by,
+        verdict=Verdict.APPROVE,
+        override_result=result,
+        at=later(2),
+        digest=digest,
+        surface="edit" if result is None else "answer",
+    )
+    return approval.model_copy(update={"version": 3, "amendment": amendment, "votes": (vote,)})
+
+
+def answered(result: str = "Done by hand: see ticket 1873.", **changes: Any) -> Approval:
+    """A request of two people, one of whom gives the agent a result in place of a run."""
+    return edited(changes.get("payload", PAYLOAD), result=result, **changes)
+
+
+def agreed(amended: Approval, *, by: str = BEN) -> Approval:
+    """What one of two people made of a request, decided by the other one's yes."""
+    amendment = amended.amendment
+    assert amendment is not None
+    parts = ("payload", "digest", "override_result")
+    decision = Decision(
+        verdict=Verdict.APPROVE, **{part: getattr(amendment, part) for part in parts}
+    )
+    vote = amended.votes[0].model_copy(update={"principal": by, "at": later(3), "surface": "card"})
+    return amended.model_copy(
+        update={
+            "version": 4,
+            "status": ApprovalStatus.APPROVED,
+            "votes": (*amended.votes, vote),
+            "amendment": None,
+            "decided_at": later(3),
+            "decision": decision,
+            "decision_metadata": {"approver": by},
+        }
+    )
 
 
 def later(minutes: float) -> datetime:

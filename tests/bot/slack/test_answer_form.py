@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from bot.sandbox.rules import check_view
-from bot.slack.ids import ANSWER_FORM, REASON_BLOCK, REASON_INPUT
-from bot.slack.render.answer_form import (
-    ANSWER_BLOCK,
-    ANSWER_INPUT,
-    MAX_ANSWER,
-    AnswerForm,
-    answer_modal,
-)
+from bot.slack.ids import ANSWER_BLOCK, ANSWER_FORM, ANSWER_INPUT, REASON_BLOCK, REASON_INPUT
+from bot.slack.render.answer_form import MAX_ANSWER, AnswerForm, answer_modal
 from gate import InvalidId, LimitExceeded
 from tests.support.validators import problems
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.messenger import Message
 from bot.proof import Proof
 from bot.slack import render
-from bot.slack.ids import APPROVE, REJECT, REVIEW
+from bot.slack.ids import APPROVE, REJECT, REVIEW, SKIP
 from bot.slack.render.payload import arguments
 from bot.slack.render.status import State, state_of
 from bot.slack.render.titles import title
@@ -214,11 +214,18 @@ def test_who_may_not_decide_is_not_called() -> None:
     assert "<@U0BEN>" in said
 
 
+def test_who_may_not_decide_is_called_in_no_workspace() -> None:
+    """An id is one person's in all workspaces of an organisation."""
+    kept_out = ANA.replace(":T", ":T9")
+    said = card(asked(terms=TERMS.model_copy(update={"excluded": (kept_out,)}))).text
+    assert card(asked(terms=TERMS.model_copy(update={"excluded": (ANA,)}))).text == said
+
+
 def test_buttons_are_sealed_for_the_channel() -> None:
     """All buttons carry a value for this approval, this payload, the card and its channel."""
     approval = asked(namespace="prod")
     value = stamp(approval, surface="card", place="C0APPROVALS")
-    assert {APPROVE: value, REJECT: value} == buttons(card(approval))
+    assert {APPROVE: value, SKIP: value, REJECT: value} == buttons(card(approval))
     sealed = buttons(render.card(approval, stamp=SEAL.value))[APPROVE]
     assert SEAL.open(sealed, surface="card", place="C0APPROVALS").fits(approval)
 
@@ -228,7 +235,7 @@ def test_a_payload_that_is_not_whole_is_reviewed(payload: Any) -> None:
     """P13: Approve is offered only beside every character; Review leads to all; Reject stays."""
     message = card(asked(payload))
     accepted(message)
-    assert {REVIEW, REJECT} == set(buttons(message))
+    assert {REVIEW, SKIP, REJECT} == set(buttons(message))
     said = " ".join(all_text(list(message.blocks)))
     assert "No Approve button here:" in said
     assert "Review shows all of them on " in said
@@ -239,7 +246,7 @@ def test_a_payload_that_slack_cannot_show_can_be_rejected(payload: Any) -> None:
     """The card says why nobody can approve it in Slack, with sizes, and where it can be done."""
     message = card(asked(payload))
     accepted(message)
-    assert {REJECT} == set(buttons(message))
+    assert {SKIP, REJECT} == set(buttons(message))
     said = " ".join(all_text(list(message.blocks)))
     assert "signoff approve delete-42" in said
     assert "characters on" in said

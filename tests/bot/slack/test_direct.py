@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.messenger import Message
-from bot.slack.ids import APPROVE, REJECT, REVIEW
+from bot.slack.ids import APPROVE, REJECT, REVIEW, SKIP
 from bot.slack.render import direct
 from gate import Approval, Verdict
 
@@ -41,7 +41,7 @@ def test_golden_direct(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "labels"), [({"a": 1}, {APPROVE, REJECT}), (LARGE, {REVIEW, REJECT})]
+    ("payload", "labels"), [({"a": 1}, {APPROVE, SKIP, REJECT}), (LARGE, {REVIEW, SKIP, REJECT})]
 )
 def test_its_buttons_are_the_cards(payload: Any, labels: set[str]) -> None:
     """P13: Approve only beside the whole payload; sealed for this person."""

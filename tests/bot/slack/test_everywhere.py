@@ -13,8 +13,10 @@ from bot.messenger import Message
 from bot.proof import Proof
 from bot.slack import render
 from gate import (
+    Amendment,
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalCancelledEvent,
     ApprovalEscalated,
     ApprovalRefused,
@@ -36,7 +38,11 @@ Draw = Callable[[str], Shown]
 LINK = "https://acme.slack.com/archives/C0APPROVALS/p1795318458864560"
 AT: dict[str, Any] = {"id": "delete-42", "at": later(2)}
 BUTTONS: dict[str, Any] = {"stamp": stamp, "person": "U0ANA"}
-LABELS = frozenset(("Approve", "Reject", "Review", "Next", "Back", "Reveal"))
+LABELS = frozenset(
+    (
+        "Answer instead…", "Approve", "Back", "Edit…", "Next", "Reject", "Reveal", "Review", "Skip",
+    )
+)  # fmt: skip
 
 
 def _asked(text: str, **changes: Any) -> Approval:
@@ -53,6 +59,7 @@ def _asked(text: str, **changes: Any) -> Approval:
         "name": name,
         "agent": name,
         "reason": text or None,
+        "policy": text or None,
         "run": text or None,
         "terms": terms,
     }
@@ -68,6 +75,33 @@ def _masked(text: str, *, reveal: bool = True) -> Approval:
     assert approval.terms is not None
     terms = approval.terms.model_copy(update={"reveal": reveal})
     return approval.model_copy(update={"terms": terms})
+
+
+def _changed(text: str, *, result: str | None = None) -> Approval:
+    """A request that somebody edited to *text*, or answered with it in place of a run."""
+    approval = _asked(text, editable=True, allow_override=True)
+    to = {"text": text, "more": [text]}
+    amendment = Amendment(
+        payload=to,
+        digest=approval.digest_of(to),
+        override_result=result,
+        principal=text or None,
+        at=later(2),
+    )
+    return approval.model_copy(update={"amendment": amendment})
+
+
+def _amended(approval: Approval) -> Message:
+    amendment = approval.amendment
+    assert amendment is not None
+    event = ApprovalAmended(
+        **AT,
+        principal=amendment.principal,
+        digest=approval.effective_digest,
+        override=amendment.override_result is not None,
+        surface="edit",
+    )
+    return _reply(event, approval)
 
 
 def _names(text: str) -> Mapping[str, str]:
@@ -115,6 +149,23 @@ SURFACES: dict[str, Draw] = {
     "review_revealed": lambda text: _review(
         _masked(text), names=_names(text), kind=render.PageKind.REVEALED
     ),
+    "card_edited": lambda text: render.card(_changed(text), stamp=stamp, names=_names(text)),
+    "card_answered": lambda text: render.card(
+        _changed(text, result=text), stamp=stamp, names=_names(text)
+    ),
+    "direct_answered": lambda text: render.direct(_changed(text, result=text), LINK, **BUTTONS),
+    "review_answered": lambda text: _review(_changed(text, result=text[:500]), names=_names(text)),
+    "home_answered": lambda text: render.home(
+        Inbox((_changed(text, result=text),), (_changed(text),)),
+        **BUTTONS,
+        now=ASKED,
+        names=_names(text),
+    ),
+    "details_answered": lambda text: render.details(
+        _changed(text, result=text), names=_names(text)
+    ),
+    "thread_edited": lambda text: _amended(_changed(text)),
+    "thread_answered": lambda text: _amended(_changed(text, result=text)),
     "card_rejected": lambda text: render.card(_ended(text), stamp=stamp),
     "card_failed": lambda text: render.card(ended(error=text), stamp=stamp),
     "card_cancelled": lambda text: render.card(cancelled(by=text, reason=text), stamp=stamp),

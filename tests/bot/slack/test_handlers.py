@@ -169,7 +169,7 @@ async def test_a_form_of_somebody_who_lost_the_right(at: Office):
         lambda text: "",
         lambda text: "approve",
         lambda text: text + "|more",
-        lambda text: text.replace("v2|", "v1|"),
+        lambda text: text.replace("v3|", "v2|"),
         lambda text: text.rpartition("|")[0],
         lambda text: text[:-1] + ("A" if text[-1] != "A" else "B"),
         lambda text: text.replace("|x|", "|y|"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from bot.inbox import Inbox
-from bot.slack.ids import APPROVE, REJECT, REVIEW
+from bot.slack.ids import APPROVE, REJECT, REVIEW, SKIP
 from bot.slack.render import home
 from gate import Approval, Verdict
 
@@ -25,6 +25,7 @@ from .examples import (
     asked,
     cancelled,
     decided,
+    edited,
     ended,
     expired,
     stamp,
@@ -68,12 +69,12 @@ def test_golden_empty_home() -> None:
 @pytest.mark.parametrize(
     ("approval", "labels"),
     [
-        (asked(), {APPROVE, REJECT}),
-        (asked(None), {APPROVE, REJECT}),
-        (asked(TRICKY), {REVIEW, REJECT}),
-        (asked(LARGE), {REVIEW, REJECT}),
-        (asked({"k" * 200: 1}), {REJECT}),
-        (asked(name="n" * 100), {REVIEW, REJECT}),
+        (asked(), {APPROVE, SKIP, REJECT}),
+        (asked(None), {APPROVE, SKIP, REJECT}),
+        (asked(TRICKY), {REVIEW, SKIP, REJECT}),
+        (asked(LARGE), {REVIEW, SKIP, REJECT}),
+        (asked({"k" * 200: 1}), {SKIP, REJECT}),
+        (asked(name="n" * 100), {REVIEW, SKIP, REJECT}),
     ],
 )
 def test_approve_only_beside_the_whole(approval: Approval, labels: set[str]) -> None:
@@ -102,8 +103,11 @@ def test_a_full_home_fits() -> None:
         "agent": '"\u200b' * 100,
         "reason": "x" * 3000,
     }
+    words |= {"policy": "p" * 1000, "editable": True, "allow_override": True}
+    full = {"a": "\n" * 3 + '"' * 500}
+    changed = edited({"a": "x" * 500}, result="r" * 50, payload=full, **words)
     view = _home(
-        needs_you=(asked({"a": "\n" * 3 + '"' * 500}, **words),) * 10,
+        needs_you=(asked(full, **words), changed) * 5,
         waiting=(asked(**words).model_copy(update={"votes": WAITING.votes}),) * 10,
         decided=(decided(Verdict.DENY, note="n" * 3000, **words),) * 10,
         more=290,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.masking import Masking
 from bot.slack.ids import (
     ButtonValue,
     Principal,
@@ -21,10 +22,11 @@ from bot.slack.ids import (
 )
 from gate import InvalidId, new_id
 
-from .examples import asked
+from .examples import answered, asked, edited
 from .hostile import texts
 
-VALUE = "v2|delete-42|n0nce|0123456789abcdef"
+MASKING = Masking(secret=b"a secret of the tests, 32 bytes.")
+VALUE = "v3|delete-42|n0nce|" + "0123456789abcdef" * 4
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", fullmatch=True)
 
 
@@ -32,7 +34,7 @@ ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", fullmatch=True)
 def test_a_button_value_comes_back_as_it_went(approval_id: str, namespace: str | None) -> None:
     """Every key that a gate can make comes back from Slack, within 2,000 characters."""
     key = approval_id if namespace is None else f"{namespace}/{approval_id}"
-    value = ButtonValue(key=key, nonce=new_id(), digest16="0" * 16)
+    value = ButtonValue(key=key, nonce=new_id(), digest="0" * 64)
     assert value == ButtonValue.parse(str(value))
     assert len(str(value)) <= 2000
 
@@ -40,12 +42,13 @@ def test_a_button_value_comes_back_as_it_went(approval_id: str, namespace: str |
 @pytest.mark.parametrize(
     "text",
     [
-        None, 42, "", "v2", VALUE + "|mac", VALUE.replace("v2", "v1"), VALUE.replace("v2", "V2"),
+        None, 42, "", "v3", VALUE + "|mac", VALUE.replace("v3", "v2"), VALUE.replace("v3", "V3"),
         VALUE + "\n", " " + VALUE, VALUE.replace("abcdef", "ABCDEF"), VALUE.replace("f", "g"),
         VALUE[:-1], VALUE.replace("delete-42", ""), VALUE.replace("delete-42", "a/b/c"),
         VALUE.replace("delete-42", "/etc/passwd"), VALUE.replace("delete-42", "../x"),
         VALUE.replace("n0nce", ""), VALUE.replace("n0nce", "n" * 129),
-        VALUE.replace("42", "\u0664\u0662"), "v2|" + "a" * 3000 + "|n|0123456789abcdef",
+        VALUE.replace("42", "\u0664\u0662"), "v3|" + "a" * 3000 + "|n|" + "0" * 64,
+        "v2|delete-42|n0nce|0123456789abcdef", "v3|delete-42|n0nce|0123456789abcdef",
     ],
 )  # fmt: skip
 def test_other_values_are_refused_without_echo(text: object) -> None:
@@ -61,7 +64,7 @@ def test_other_values_are_refused_without_echo(text: object) -> None:
 def test_foreign_text_is_no_button_value(text: str) -> None:
     """Nothing but our own form is read."""
     with pytest.raises(InvalidId):
-        ButtonValue.parse(f"v2|{text}|n|0123456789abcdeX")
+        ButtonValue.parse(f"v3|{text}|n|{'0' * 63}X")
 
 
 def test_a_value_fits_one_approval_only() -> None:
@@ -72,6 +75,21 @@ def test_a_value_fits_one_approval_only() -> None:
     assert not value.fits(asked(namespace="prod"))
     assert not value.fits(asked(nonce="other"))
     assert not value.fits(asked({"user_id": 43}))
+    for change in (edited(), answered()):
+        assert not value.fits(change)
+        assert ButtonValue.of(change).fits(change)
+    assert not ButtonValue.of(answered("one")).fits(answered("other"))
+
+
+def test_a_masked_result_is_the_one_that_a_button_binds() -> None:
+    """What is drawn is veiled; what a yes is said to is not."""
+    secret = "ghp" + "_" + "a1B2c3D4" * 5
+    proposed = answered(f"use {secret}")
+    veiled = MASKING.veil(proposed)
+    assert secret not in repr(veiled)
+    assert ButtonValue.of(veiled).fits(proposed)
+    assert ButtonValue.of(MASKING.veil(veiled)).fits(proposed)
+    assert ButtonValue.of(MASKING.veil(edited())).fits(edited())
 
 
 def test_principals_come_back_as_they_went() -> None:
@@ -123,7 +141,7 @@ def test_channels_and_timestamps() -> None:
     assert not is_message(1.5)
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_a_value_of_any_version_names_its_key(version: str) -> None:
     """Who used an old or foreign button is put on record beside the request that it names."""
     assert "ns/x" == claimed_key(f"{version}|ns/x|n|whatever")

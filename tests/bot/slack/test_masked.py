@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.inbox import Inbox
 from bot.masking import Masking
-from bot.slack.ids import APPROVE, PAGE, PAGE_BACK, REJECT, REVEAL, REVIEW
+from bot.slack.ids import APPROVE, PAGE, PAGE_BACK, REJECT, REVEAL, REVIEW, SKIP
 from bot.slack.render import (
     PageKind,
     card,
@@ -70,7 +70,7 @@ def test_golden_masked_card() -> None:
     """The card shows all but the secrets, and says why there is Review in place of Approve."""
     shown = card(asked(PAYLOAD), stamp=stamp, names=NAMES, masking=MASKING)
     accepted(shown)
-    assert [REVIEW, REJECT] == list(buttons(shown))
+    assert [REVIEW, SKIP, REJECT] == list(buttons(shown))
     same_as_golden("card/pending_masked.json", shown.blocks)
 
 
@@ -78,7 +78,7 @@ def test_golden_sealed_card() -> None:
     """Where the route reveals nothing there is Reject only."""
     shown = card(asked(PAYLOAD, terms=SEALED), stamp=stamp, names=NAMES, masking=MASKING)
     accepted(shown)
-    assert [REJECT] == list(buttons(shown))
+    assert [SKIP, REJECT] == list(buttons(shown))
     same_as_golden("card/pending_masked_sealed.json", shown.blocks)
 
 

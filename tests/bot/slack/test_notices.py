@@ -11,6 +11,7 @@ from bot.messenger import Message
 from bot.slack.render import form_failed, notice, too_many, unrecorded
 from gate import (
     AlreadyDecided,
+    Amendment,
     Approval,
     ApprovalAnswer,
     ApprovalExpired,
@@ -29,11 +30,25 @@ from gate import (
     Unconfirmed,
     Undeliverable,
     Verdict,
+    Vote,
 )
 
 from ...golden import same_as_golden
 from .checks import accepted
-from .examples import ANA, BEN, NAMES, asked, cancelled, decided, ended, expired, later
+from .examples import (
+    ANA,
+    BEN,
+    NAMES,
+    agreed,
+    answered,
+    asked,
+    cancelled,
+    decided,
+    edited,
+    ended,
+    expired,
+    later,
+)
 from .hostile import texts
 
 BY: dict[str, Any] = {
@@ -60,6 +75,15 @@ EVENTS: dict[str, tuple[ApprovalAnswer, Approval | None]] = {
     "not_routed": (_refused("not_routed"), asked()),
     "not_checked": (_refused("not_checked"), asked()),
     "not_member": (_refused("not_member"), asked()),
+    "edit_not_allowed": (_refused("edit_not_allowed"), asked()),
+    "override_not_allowed": (_refused("override_not_allowed"), asked()),
+    "skip_not_allowed": (_refused("skip_not_allowed"), asked()),
+    "edited": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), edited()),
+    "edited_by_another": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), edited(by=BEN)),
+    "answered": (ApprovalVoted(**BY, verdict=Verdict.APPROVE), answered()),
+    "approved_edited": (ApprovalResolved(**BY, verdict=Verdict.APPROVE), agreed(edited())),
+    "approved_answered": (ApprovalResolved(**BY, verdict=Verdict.APPROVE), agreed(answered())),
+    "skipped": (ApprovalResolved(**BY, verdict=Verdict.SKIP), decided(Verdict.SKIP)),
     "incomplete_view": (_refused("incomplete_view"), asked()),
     "already_answered": (_refused("already_answered"), asked()),
     "already_answered_and_over": (_refused("already_answered"), decided(Verdict.APPROVE)),
@@ -103,6 +127,21 @@ NOTICES: dict[str, Message] = {
     "form_failed_rejected": form_failed(rejected=True),
     "too_many": too_many(),
 }
+
+
+def test_an_answer_that_is_told_late_says_what_counts_now() -> None:
+    """Whoever reads it after the end is not asked to wait for others, nor told an old answer."""
+    yes = ApprovalVoted(**BY, verdict=Verdict.APPROVE)
+    over = notice(yes, REJECTED, names=NAMES).text
+    assert "More answers are needed" in NOTICES["voted"].text
+    assert "More answers are needed" not in over
+    assert "*Rejected* by" in over
+    no = Vote(principal=ANA, verdict=Verdict.DENY, at=later(3), digest="0" * 64)
+    changed = notice(yes, asked().model_copy(update={"votes": (no,)}), names=NAMES).text
+    assert "was recorded: *approve*. You have changed it since; what counts is *reject*." in changed
+    amendment = Amendment(override_result="by hand", principal=BEN, at=later(3))
+    voided = notice(yes, asked().model_copy(update={"amendment": amendment}), names=NAMES).text
+    assert "What is asked was changed since; it counts no more." in voided
 
 
 def test_golden_notices() -> None:

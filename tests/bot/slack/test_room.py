@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from bot.messenger import Message
+from bot.slack.ids import ANSWER, APPROVE, EDIT, REJECT, REVIEW, SKIP
 from bot.slack.render import card, direct, review_modal
 from bot.slack.render.payload import arguments
 from gate import Approval, Quorum, Terms, Verdict, Vote
 
-from .checks import accepted, view_accepted
-from .examples import SEAL, asked, decided, later
+from .checks import accepted, buttons, view_accepted
+from .examples import SEAL, TWO, asked, decided, edited, later
 
 BAD = '"\u200b'
 """What takes the most room: a sign that JSON escapes, and a character that we name."""
@@ -30,6 +31,7 @@ WORDS: dict[str, Any] = {
     "agent": BAD * 100,
     "run": BAD * 64,
     "reason": BAD * 1500,
+    "policy": BAD * 500,
     "terms": TERMS,
 }
 HOSTS = {
@@ -73,6 +75,38 @@ def test_the_fullest_pending_card_fits(payload: Any) -> None:
             approval, 1, stamp=SEAL.value, person="U0ANA", place="C0APPROVALS", names=NAMES
         )
     )
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, "x", '"' * 1000, BAD * 100],
+    ids=["edited", "answered", "quotes", "invisible"],
+)
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_the_fullest_changed_card_fits(payload: Any, result: str | None) -> None:
+    """So is one that people change: it can be approved, reviewed and rejected to its end."""
+    made = {**WORDS, "payload": {"a": 1}, "editable": True, "allow_override": True}
+    approval = edited(payload, by=CROWD[0], result=result, **made)
+    crowd = _voted(approval).votes
+    for message in _messages(approval.model_copy(update={"votes": crowd})):
+        accepted(message)
+        assert REJECT in buttons(message)
+        assert {APPROVE, REVIEW} & set(buttons(message))
+    view_accepted(
+        review_modal(
+            approval, 1, stamp=SEAL.value, person="U0ANA", place="C0APPROVALS", names=NAMES
+        )
+    )
+
+
+def test_room_is_made_from_the_end() -> None:
+    """Further answers go first; in an ordinary request nothing has to."""
+    usual = asked(editable=True, allow_override=True, policy="rule 3", terms=TWO)
+    full = asked(PAYLOADS["hosts"], **WORDS, editable=True, allow_override=True)
+    for message in _messages(usual):
+        assert [APPROVE, EDIT, ANSWER, SKIP, REJECT] == list(buttons(message))
+    for message in _messages(_voted(full)):
+        assert [APPROVE, REJECT] == list(buttons(message))
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)

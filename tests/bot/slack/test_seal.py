@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.ids import ButtonValue
+from bot.slack.render.forms import hidden
 from bot.slack.seal import Seal
-from gate import InvalidId
-from tests.bot.slack.examples import asked
+from gate import Approval, InvalidId
+from tests.bot.slack.examples import answered, asked, edited
 
 SECRET = b"a secret of thirty-two characters"
 SEAL = Seal(SECRET, installation="T1 B1")
@@ -23,7 +24,9 @@ def test_it_opens_where_it_was_made_for():
         VALUE, among=(("direct", "U1"), ("card", "C1"))
     )
     longest = asked(id="i" * 128, namespace="n" * 128, nonce="a" * 128)
-    assert len(SEAL.value(longest, surface="review:20/20", place="U1")) <= 2000
+    value = SEAL.value(longest, surface="review:20/20 revealed", place="U1")
+    assert len(value) <= 2000
+    assert len(hidden(value, "C" + "0" * 30, p=20, n=20)) <= 3000
 
 
 @pytest.mark.parametrize(
@@ -48,8 +51,17 @@ def test_it_opens_nowhere_else(seal: Seal, surface: str, place: str):
 )
 def test_it_seals_what_the_button_says(other: dict[str, object]):
     """The MAC of one request, nonce or payload is none of another's."""
-    changed = ButtonValue.of(asked(**other))
-    forged = f"{changed}|{VALUE.rpartition('|')[2]}"
+    _is_not_sealed(asked(**other))
+
+
+@pytest.mark.parametrize("changed", [edited(), answered()], ids=["edited", "answered"])
+def test_it_seals_what_is_asked_now(changed: Approval):
+    """The MAC of the request as asked is none of what a person made of it."""
+    _is_not_sealed(changed)
+
+
+def _is_not_sealed(other: Approval):
+    forged = f"{ButtonValue.of(other)}|{VALUE.rpartition('|')[2]}"
     with pytest.raises(InvalidId):
         SEAL.open(forged, surface="card", place="C1")
 
@@ -73,8 +85,10 @@ def test_other_things_are_no_values(value: object):
 
 
 def test_the_values_of_before_are_refused():
-    """A value without a MAC, and one of the first version, open nothing."""
+    """A value without a MAC, and one of an earlier version, open nothing."""
     head = VALUE.rpartition("|")[0]
-    for old in (head, head.replace("v2|", "v1|"), VALUE.replace("v2|", "v1|")):
+    key, nonce, digest, mac = VALUE.removeprefix("v3|").split("|")
+    shorter = "|".join(("v2", key, nonce, digest[:16], mac))
+    for old in (head, head.replace("v3|", "v1|"), VALUE.replace("v3|", "v2|"), shorter):
         with pytest.raises(InvalidId):
             SEAL.open(old, surface="card", place="C1")

@@ -14,6 +14,7 @@ from bot.slack.render.thread import reply
 from gate import (
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalAnswer,
     ApprovalCancelledEvent,
     ApprovalConsumed,
@@ -94,7 +95,7 @@ UNTOLD: tuple[ApprovalEvent, ...] = (
     ApprovalViewed(**AT, principal=ANA, digest="0" * 64, surface="review"),
     ApprovalRefused(**BY_BEN, reason="not_approver"),
 )
-ALARMS = ("receipt", "terms", "views", "votes", "something else")
+ALARMS = ("amendment", "receipt", "terms", "views", "votes", "something else")
 ESCALATED: dict[str, tuple[ApprovalEscalated, Approval]] = {
     "reminded": (ApprovalEscalated(**AT, rung=0, action="remind"), _climbed(1)),
     "widened": (
@@ -190,12 +191,12 @@ def test_what_the_thread_does_not_tell(event: ApprovalEvent) -> None:
 def test_every_event_is_covered() -> None:
     """A new kind of event must get its words, or a test that says that it has none."""
     told = {type(event) for event in (*EVENTS.values(), *UNTOLD)}
-    told |= {ApprovalEscalated, ApprovalAlarm}
+    told |= {ApprovalEscalated, ApprovalAlarm, ApprovalAmended}
     known = {*ApprovalEvent.__subclasses__(), *ApprovalAnswer.__subclasses__()} - {ApprovalAnswer}
     assert known == told
 
 
-@pytest.mark.parametrize("surface", ["card", "direct", "review", "form"])
+@pytest.mark.parametrize("surface", ["card", "direct", "review", "form", "edit", "answer"])
 def test_the_usual_way_is_not_mentioned(surface: str) -> None:
     """Where the answer came from is told only if it was not a button of the request."""
     message = reply(_approved(surface), asked())

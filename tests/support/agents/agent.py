@@ -19,7 +19,9 @@ from typing import Any
 from gate import Approval, ApprovalGate, SignoffError
 from stores import open_store
 
-_TERMS = ("expires_in", "reason", "not_by")
+_TERMS = (
+    "expires_in", "reason", "not_by", "policy", "editable", "allow_override", "arguments_schema"
+)  # fmt: skip
 
 
 class _Broken(Exception):
@@ -80,6 +82,11 @@ class _Agent:
             approved = await self._gate.require(**question)
             _say(job=job, event="approved", id=approved.id)
             await go.wait()
+        if line.get("allow_override"):
+            approved = await self._gate.require(**question)
+            if approved.proposed_result is not None:
+                _say(job=job, event="answered", id=approved.id, result=approved.proposed_result)
+                return
         async with self._gate.guard(**question) as approval:
             await self._act(job, approval, line)
         _say(job=job, event="done", id=approval.id)

@@ -21,8 +21,8 @@ from jsonschema.validators import extend
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # no py.typed
 from referencing import Registry
 
-from .schema_copy import Copies, SchemaUnchecked
-from .schema_words import fault_words
+from .copying import Copies, SchemaUnchecked
+from .words import fault_words
 
 __all__ = ["ArgumentsSchema", "Kind", "Property", "SchemaUnchecked", "Shape"]
 

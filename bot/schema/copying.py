@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from gate import LimitExceeded, PayloadNotCanonical, SignoffError, canonical_text
+from gate import LimitExceeded, PayloadNotCanonical, canonical_text
 
 __all__ = ["MAX_SCHEMA", "Copies", "Part", "SchemaUnchecked"]
 
@@ -58,10 +58,8 @@ _DIALECTS: Final = _OLD_DIALECTS | {
 }
 
 
-class SchemaUnchecked(SignoffError, ValueError):
+class SchemaUnchecked(ValueError):
     """What a schema asks for cannot be checked here; `reason` says why, without a word of it."""
-
-    code: ClassVar[str] = "schema_unchecked"
 
     def __init__(self, *, reason: str) -> None:
         super().__init__(f"the schema cannot be checked: {reason}")

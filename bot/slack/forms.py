@@ -1,0 +1,219 @@
+"""Owns the forms that buttons open: a reason for a no, other arguments, an answer without a run.
+
+A form is opened for one person and one state of a request, and the seal in it says so. Whoever
+edits or answers instead says yes to something: so they have seen what was asked, like who approves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from gate import UNCHANGED, InvalidId, Offer, Verdict
+
+from ..deciding import Answers
+from ..masking import Masking
+from ..messenger import Message
+from .parse import Answered, Click, Edited, Submission
+from .reception import Reception, Shown, Use
+from .render import MASKING, form_failed, reject_modal, shows_all
+from .render.answer_form import answer_modal
+from .render.editing import edit_modal, why_no_edit
+from .render.line import Words, message
+from .review import Reviews
+from .seal import Seal
+
+__all__ = ["FORM_SECONDS", "Forms"]
+
+FORM_SECONDS: Final = 0.8
+"""For opening a form, beside the budgets of `bot.deciding`; Slack waits 3 s in all."""
+
+_CLOSED: Final[Mapping[str, Any]] = {"response_action": "clear"}
+
+View = dict[str, Any]
+
+
+class Forms:
+    """Opens forms, and takes what is submitted.
+
+    Args:
+        answers: Takes people's answers.
+        reception: Judges what comes back.
+        reviews: Opens what has to be seen first.
+        client: Opens views; without retry handlers.
+        seal: Seals what comes back.
+        seconds: How long Slack may take to open a form.
+        masking: Masks what looks like a secret.
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        reception: Reception,
+        reviews: Reviews,
+        client: AsyncWebClient,
+        seal: Seal,
+        seconds: float = FORM_SECONDS,
+        masking: Masking = MASKING,
+    ) -> None:
+        self._answers = answers
+        self._reception = reception
+        self._reviews = reviews
+        self._client = client
+        self._seal = seal
+        self._seconds = seconds
+        self._masking = masking
+
+    async def reject(self, use: Use, click: Click) -> bool:
+        """Ask for a reason; where Slack does not open the form, reject without one and say so.
+
+        Returns:
+            Whether it was rejected without one, or tried to be.
+        """
+        view = reject_modal(
+            use.approval,
+            stamp=self._seal.value,
+            person=use.person,
+            place=use.told_at,
+            masking=self._masking,
+        )
+        if await self._open(view, click) is not Shown.FAILED:
+            return False
+        await self._reject_at_once(use)
+        return True
+
+    async def edit(self, use: Use, click: Click) -> None:
+        """Open the arguments for editing; whoever has not seen them all gets the review."""
+        if not await self._ready(use, click, "edit"):
+            return
+        view = edit_modal(
+            use.approval,
+            stamp=self._seal.value,
+            person=use.person,
+            place=use.told_at,
+            masking=self._masking,
+        )
+        if view is None:
+            why = why_no_edit(use.approval, self._masking) or ""
+            self._reception.tell(use.attempt.voter, use.told_at, _not_editable(why))
+        elif await self._open(view, click) is Shown.FAILED:
+            self._not_opened(use, "Edit…")
+
+    async def answer(self, use: Use, click: Click) -> None:
+        """Ask for the result that the agent gets in place of a run."""
+        if not await self._ready(use, click, "override"):
+            return
+        view = answer_modal(
+            use.approval,
+            stamp=self._seal.value,
+            person=use.person,
+            place=use.told_at,
+            masking=self._masking,
+        )
+        if await self._open(view, click) is Shown.FAILED:
+            self._not_opened(use, "Answer instead…")
+
+    async def submit_reason(self, form: Submission) -> Mapping[str, Any]:
+        """Take the form behind Reject."""
+        use = await self._reception.receive(form.presented)
+        if use is not None:
+            answer = await self._answers.answer(
+                use.approval, use.attempt, Verdict.DENY, note=form.note
+            )
+            self._reception.conclude(use.attempt, answer)
+        return _CLOSED
+
+    async def submit_edit(self, form: Edited) -> Mapping[str, Any]:
+        """Take the form behind Edit: a yes to the arguments as edited, or what is wrong in them."""
+        use = await self._reception.receive(form.presented)
+        if use is None:
+            return _CLOSED
+        if use.approval.final:
+            # What is wrong with an entry is of no use any more.
+            self._reception.conclude(
+                use.attempt, await self._answers.admit(use.approval, use.attempt)
+            )
+            return _CLOSED
+        try:
+            edited = form.form.apply(use.approval, masking=self._masking)
+        except InvalidId:
+            # Made before the bot was set up otherwise: it shows other inputs than it would now.
+            await self._reception.turn_away_stale(use)
+            return _CLOSED
+        if isinstance(edited, dict):
+            return {"response_action": "errors", "errors": edited}
+        answer = await self._answers.answer(
+            use.approval,
+            use.attempt,
+            Verdict.APPROVE,
+            seen=self._seen_beside(use),
+            note=form.form.note,
+            payload=edited.payload if edited.changed else UNCHANGED,
+        )
+        self._reception.conclude(use.attempt, answer)
+        return _CLOSED
+
+    async def submit_answer(self, form: Answered) -> Mapping[str, Any]:
+        """Take the form behind Answer instead: a yes to that result."""
+        use = await self._reception.receive(form.presented)
+        if use is None:
+            return _CLOSED
+        answer = await self._answers.answer(
+            use.approval,
+            use.attempt,
+            Verdict.APPROVE,
+            seen=self._seen_beside(use),
+            note=form.form.note,
+            override_result=form.form.override_result,
+        )
+        self._reception.conclude(use.attempt, answer)
+        return _CLOSED
+
+    async def _ready(self, use: Use, click: Click, further: Offer) -> bool:
+        """Say whether the form may be opened for this person, who may answer by the way."""
+        admitted = await self._answers.admit(use.approval, use.attempt, further=further)
+        if admitted.refused is not None:
+            self._reception.conclude(use.attempt, admitted)
+            return False
+        seen = shows_all(use.approval, use.surface, masking=self._masking)
+        if seen or use.approval.seen_by(use.attempt.voter.principal):
+            return True
+        self._reviews.open(use, trigger=click.trigger)
+        return False
+
+    def _seen_beside(self, use: Use) -> bool:
+        """Say whether what is asked stood beside the button that opened the form.
+
+        It was opened on a surface with room for all of it, and no surface has more than a card.
+        """
+        return shows_all(use.approval, "card", masking=self._masking)
+
+    async def _open(self, view: View, click: Click) -> Shown:
+        inside = click.view is not None and click.view.review is not None
+        call = self._client.views_push if inside else self._client.views_open
+        return await self._reception.show(
+            partial(call, trigger_id=click.trigger, view=view), seconds=self._seconds
+        )
+
+    def _not_opened(self, use: Use, label: str) -> None:
+        self._reception.tell(use.attempt.voter, use.told_at, form_failed(what=label))
+
+    async def _reject_at_once(self, use: Use) -> None:
+        """Reject without the reason that could not be asked for, and say where it can be given."""
+        quiet = replace(use.attempt, place=None)
+        answer = await self._answers.answer(use.approval, quiet, Verdict.DENY)
+        told = (
+            form_failed(rejected=True)
+            if answer.refused is None
+            else self._reception.words(answer.refused, approval=answer.approval)
+        )
+        self._reception.tell(use.attempt.voter, use.told_at, told)
+
+
+def _not_editable(why: str) -> Message:
+    return message([Words(f"✋ {why} It can be approved as it stands, or rejected with a reason.")])
