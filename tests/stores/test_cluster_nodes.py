@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -25,8 +26,9 @@ from stores.redis import RedisStore
 from stores.redis.cluster import ClusterStore
 from stores.redis.keys import META, Keys, bucket_of, kind_of, slot_of
 from stores.redis.way import Script
-from tests.support.clusters import RedisCluster, running_cluster
-from tests.support.servers import free_port
+from tests.support.certificates import certificate_in
+from tests.support.clusters import ClusterNode, RedisCluster, running_cluster
+from tests.support.servers import free_port, server_binary
 from tests.support.waiting import wait_until
 
 _ADD = Script("test", "return redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])")
@@ -115,6 +117,46 @@ def test_an_address_that_is_none(rest: str, scheme: str) -> None:
     with pytest.raises(ConfigError) as caught:
         ClusterStore(f"{scheme}://{login}{rest}")
     assert "hush" not in str(caught.value)
+
+
+async def test_one_login_for_all_nodes(cluster: RedisCluster) -> None:
+    """User and password of the address are every node's."""
+    for node in cluster.nodes:
+        node.do("ACL", "SETUSER", "signoff", "on", ">inner", "~*", "&*", "+@all")
+    url = cluster.url().replace("://", "://signoff:inner@")
+    async with ClusterStore(url) as store:
+        for number in range(20):
+            await store.get(f"id-{number}")
+        assert all(b"user=signoff" in node.ask("CLIENT", "LIST") for node in cluster.nodes)
+    with pytest.raises(StoreUnavailable) as caught:
+        await ClusterStore(url.replace("inner", "wrong")).__aenter__()
+    assert "WRONGPASS" in str(caught.value)
+
+
+async def test_tls_to_all_nodes(tmp_path: Path) -> None:
+    """`rediss+cluster://` speaks TLS, at the ports that nodes name for it."""
+    key, certificate = certificate_in(tmp_path)
+    port = free_port()
+    options = (
+        "--tls-port", str(port), "--tls-auth-clients", "no", "--tls-key-file", str(key),
+        "--tls-cert-file", str(certificate), "--tls-ca-cert-file", str(certificate),
+        "--tls-cluster", "yes",
+    )  # fmt: skip
+    node = ClusterNode(server_binary("redis"), tmp_path, options)
+    try:
+        await node.start()
+        node.do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        await wait_until(lambda: node.info("cluster_state") == "ok", "it has all slots")
+        url = f"rediss+cluster://127.0.0.1:{port}?buckets=4"
+        async with ClusterStore(f"{url}&ssl_ca_certs={certificate}") as store:
+            woken = asyncio.Event()
+            await store.watch("delete-42", lambda _: woken.set())
+            assert pending() == await store.put(pending())
+            await asyncio.wait_for(woken.wait(), 5)
+        with pytest.raises(StoreUnavailable):
+            await ClusterStore(url).__aenter__()
+    finally:
+        node.end_now()
 
 
 async def test_a_cap_holds_over_all_buckets(store: ClusterStore) -> None:
