@@ -182,7 +182,6 @@ async def _expired(studio: Studio) -> str:
     return key
 
 
-_NOTE = "Not without a second look at the amount."
 STATES: dict[str, Make] = {
     "expired": _expired,  # first: the others shall not be an hour older
     "skipped": _made("send-newsletter", {"list": "all"}, None, "skip", note="Next week."),
@@ -191,7 +190,7 @@ STATES: dict[str, Make] = {
     "failed": _failed,
     "running": _running,
     "approved": _approved,
-    "rejected": _made("refund", REFUND, LOST, "deny", note=_NOTE, surface="form"),
+    "rejected": _made("refund", REFUND, LOST, "deny", note="Not at this amount.", surface="form"),
     "done": _done,
     "half": _half,
     "editable": _made("refund", REFUND, LOST, asked=OPEN),

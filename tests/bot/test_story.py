@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.messenger import DeliveryFailed, Message, Posted
+from bot.messenger import DeliveryFailed, Posted
 from bot.proof import SOUND
 from bot.routing import RouteRule
 from gate import ApprovalGate, ApprovalStatus, Desk, StoreUnavailable, Undeliverable, refusal
@@ -487,52 +487,3 @@ async def test_a_copy_that_two_change_at_once_ends_in_the_newest_state(life: Lif
     async with asyncio.timeout(1):
         await adopting
     assert not life.chat.buttons(copy.ts)
-
-
-class Survivor(MemoryStore):
-    """A store after a failover that took back the last writes."""
-
-    async def lose_notes(self, key: str, *, intent: str | None) -> None:
-        """Lose what is noted of the messages about *key*; an earlier note of the card may stay."""
-        for slot in await self.cards(key):
-            del self._cards[key][slot]
-        if intent is not None:
-            await self.keep_card(key, "card", intent)
-
-
-@pytest.mark.parametrize("intent", [None, "posting replica-a"])
-async def test_a_card_whose_note_was_lost_is_brought_up_to_date(intent: str | None):
-    """P14: the replica that posted it knows where it is, though the store does not any more."""
-    store = Survivor()
-    life = Life(store)
-    story = story_of(store, life.chat, holder="replica-a")
-    await life.ask()
-    await story.route("x")
-    for logged in await store.read(""):
-        await story.tell("x", logged)
-    [ts] = life.chat.cards()
-    await store.lose_notes("x", intent=intent)
-    life.chat.messages[ts] = (CHANNEL, None, Message(text="Approved", blocks=[]))
-    await story.look("x")
-    assert [ts] == list(life.chat.cards())
-    assert life.chat.buttons(ts)
-    assert ts == (await life.card()).ts
-
-
-async def test_a_deleted_card_whose_note_was_lost_is_posted_again():
-    """What a person deleted and what the store lost are told apart by asking the chat."""
-    store = Survivor()
-    life = Life(store)
-    story = story_of(store, life.chat, holder="replica-a")
-    await life.ask()
-    await story.route("x")
-    for logged in await store.read(""):
-        await story.tell("x", logged)
-    [first] = life.chat.cards()
-    await store.lose_notes("x", intent=None)
-    del life.chat.messages[first]
-    await story.look("x")
-    await story.look("x")
-    [ts] = life.chat.cards()
-    assert first != ts
-    assert ts == (await life.card()).ts
