@@ -93,7 +93,8 @@ class PrivateAnswers:
             return
         kind, _, who = event.principal.partition(":")
         user = who.rpartition(":")[2]
-        mark = event.attempt or logged.cursor
+        # Two logs may have one cursor, but not for one approval.
+        mark = event.attempt or f"{logged.cursor} {event.key}"
         if kind != "slack" or mark in self._told:
             return
         approval = await self._look(event.key)

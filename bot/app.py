@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,30 +19,23 @@ from slack_sdk.web.async_client import AsyncWebClient
 from gate import Approval, ConfigError, Desk, LoggedEvent, StoreUnavailable, get_logger, new_id
 from stores import Store, key_folder, open_store
 
-from .answer_reader import READER as ANSWERS
-from .answer_reader import AnswerReader
 from .answering import PrivateAnswers, principals_of
-from .archive import Archive
-from .audit import Sealer
 from .background import Background
-from .crowding import Crowding
-from .deadlines import INTERVAL, Deadlines
+from .bucket_work import BucketWork, Means, Tuning
 from .deciding import Answers
 from .directory import CachedDirectory
 from .evicting import refuse_eviction
 from .inbox import Inboxes
 from .keyring import Keyring, open_keyring
-from .leadership import LEASE_SECONDS, Leadership
 from .masking import Masking
-from .messenger import Message
+from .messenger import Message, Posted
 from .metrics import Metrics, metrics_of
-from .notifier import PATROL_SECONDS, READER, Notifier
+from .notifier import READER
 from .pacing import PacedMessenger, Paces
 from .proof import Proof
 from .refusals import Refusals
-from .retention import Retention
 from .settings import Settings
-from .slack.app import CONNECTIONS, SocketMode, bolt_app
+from .slack.app import SocketMode, bolt_app
 from .slack.client import CountedClient
 from .slack.directory import SlackDirectory
 from .slack.endpoint import SlackEndpoint
@@ -51,7 +44,7 @@ from .slack.messenger import SlackMessenger
 from .slack.render import card, direct, moved, notice, pointer, reply
 from .slack.seal import Seal
 from .slack.workspace import Workspace, check_app_token, look_around
-from .story import Rendering, Story
+from .story import Rendering
 from .web.app import Probe, serve, web_application
 
 __all__ = ["Running", "Tuning", "run_bot"]
@@ -63,24 +56,17 @@ that container runtimes commonly give a stop."""
 
 
 @dataclass(frozen=True)
-class Tuning:
-    """Times that tests shorten."""
-
-    lease_seconds: float = LEASE_SECONDS
-    deadline_interval: float = INTERVAL
-    connections: int = CONNECTIONS
-    patrol: float = PATROL_SECONDS
-    paces: Paces | None = None
-    """How fast messages are sent; by default as Slack takes them."""
-
-
-@dataclass(frozen=True)
 class Running:
     """A bot that is up."""
 
     workspace: Workspace
     port: int
-    leadership: Leadership
+    works: Sequence[BucketWork]
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica does the work on every bucket."""
+        return all(work.leadership.leading for work in self.works)
 
 
 @asynccontextmanager
@@ -106,7 +92,8 @@ async def run_bot(
         store = await stack.enter_async_context(
             open_store(address, environ=environ, wait_replicas=settings.wait_replicas)
         )
-        await refuse_eviction(store, allowed=settings.allow_eviction)
+        for bucket in store.buckets:
+            await refuse_eviction(bucket, allowed=settings.allow_eviction)
         await store.set_bounds(settings.bounds)
         metrics = metrics_of(store)
         client = await _client(settings, stack, count=metrics.slack_error if metrics else None)
@@ -119,7 +106,7 @@ async def run_bot(
 
         parts = _Parts(settings, times, store, client, workspace, metrics, background, keyring)
         bolt = parts.bolt()
-        probes = {"store": _store_probe(store), "delivery": _delivery(parts.notifier)}
+        probes = {"store": _store_probe(store), "delivery": _delivery(parts.works)}
         endpoint = None
         socket = None
         if app_token is not None:
@@ -134,8 +121,8 @@ async def run_bot(
             probes, slack_events=endpoint, metrics=metrics.exposition if metrics else None
         )
         port = await _serve(application, settings, stack)
-        works = [parts.leadership.lead(parts.work), parts.handlers.homes.run()]
-        works.append(parts.refusals.run())
+        works = [each.run() for each in parts.works]
+        works += [parts.handlers.homes.run(), parts.refusals.run()]
         if socket is not None:
             works.append(socket.watch())
         async with _beside(*works):
@@ -148,12 +135,11 @@ async def run_bot(
                 signs_with=keyring.key.public.id,
             )
             try:
-                yield Running(workspace, port, parts.leadership)
+                yield Running(workspace, port, parts.works)
             finally:
-                # With the lease still ours and renewed: who comes next finds nothing half told.
+                # With the leases still ours and renewed: who comes next finds nothing half told.
                 await asyncio.gather(
-                    parts.notifier.wind_up(patience=_WIND_UP_SECONDS),
-                    parts.answers.wind_up(patience=_WIND_UP_SECONDS),
+                    *(each.wind_up(patience=_WIND_UP_SECONDS) for each in parts.works)
                 )
 
 
@@ -190,32 +176,25 @@ class _Parts:
         self._seal = Seal(secret, installation=f"{workspace.team} {workspace.bot_id}")
         rules = settings.masking
         self._masking = Masking(keys=rules.keys, shapes=rules.shapes, secret=secret)
-        holder = new_id()
-        # Every reader that notes a position: what one has not read must not be trimmed.
-        self._sealer = Sealer(store, readers=(READER, ANSWERS))
-        self._story = self._tells(holder)
-        self._retention = Retention(store)
-        retention = settings.bounds.retention
-        self._archive = Archive(
-            store, settings.audit_archive, keyring=keyring, retention=retention, now=store.now
-        )
-        self._deadlines = Deadlines(self._desk, store, interval=times.deadline_interval)
-        self.notifier = Notifier(
-            store,
-            self._story,
-            undeliverable_after=settings.undeliverable_after,
-            now=time.monotonic,
-            pending=store,
-            patrol=times.patrol,
-            observe=metrics.observe if metrics else None,
-        )
         words = partial(notice, masking=self._masking)
         self._private = PrivateAnswers(self._messenger, self._desk, words, self._directory.names)
-        self.answers = AnswerReader(store, self._private, now=time.monotonic)
-        self.leadership = Leadership(store, name=READER, holder=holder, seconds=times.lease_seconds)
+        means = Means(
+            settings=settings,
+            times=times,
+            store=store,
+            desk=self._desk,
+            messenger=self._messenger,
+            rendering=self._rendering(),
+            directory=self._directory,
+            team=workspace.team,
+            holder=new_id(),
+            private=self._private,
+            keyring=keyring,
+            observe=metrics.observe if metrics else None,
+        )
+        self.works = [BucketWork(means, number) for number in range(len(store.buckets))]
         if metrics is not None:
-            # What was under way when the lease was lost is another replica's by now.
-            metrics.follow_backlog(lambda: self.notifier.backlog if self.leadership.leading else 0)
+            metrics.follow_backlog(lambda: sum(work.backlog for work in self.works))
         self.handlers = self._listens()
 
     def bolt(self) -> AsyncApp:
@@ -228,16 +207,6 @@ class _Parts:
             workspace=self._workspace,
             signing_secret=secret.get_secret_value() if secret else None,
         )
-
-    async def work(self, fence: int) -> None:
-        """Do what only one replica does at a time, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.notifier.run(fence), name="notifier")
-            group.create_task(self.answers.run(), name="answers")
-            group.create_task(self._sealer.run(), name="sealer")
-            group.create_task(self._deadlines.run(), name="deadlines")
-            group.create_task(self._retention.run(), name="retention")
-            group.create_task(self._archive.run(), name="archive")
 
     def _tell(self, logged: LoggedEvent) -> None:
         """Tell a person by the way what has no event of its own."""
@@ -269,20 +238,10 @@ class _Parts:
             direct=to_one,
         )
 
-    def _tells(self, holder: str) -> Story:
-        return Story(
-            self._desk,
-            self._store,
-            messenger=self._messenger,
-            rendering=self._rendering(),
-            routes=self._settings.routes,
-            team=self._workspace.team,
-            agents=self._settings.agents,
-            directory=self._directory,
-            holder=holder,
-            head=self._sealer.closing_head,
-            crowding=Crowding(self._store, self._settings.bounds),
-        )
+    async def _adopt(self, key: str, posted: Posted, *, person: str | None = None) -> None:
+        """Let a card end like the noted one; see `Story.adopt`."""
+        story = self.works[self._store.bucket_of(key)].story
+        await story.adopt(key, posted, person=person)
 
     def _listens(self) -> Handlers:
         return Handlers(
@@ -296,7 +255,7 @@ class _Parts:
                 background=self._background,
                 now=time.monotonic,
                 bot_id=self._workspace.bot_id,
-                adopt=self._story.adopt,
+                adopt=self._adopt,
                 masking=self._masking,
             )
         )
@@ -389,9 +348,11 @@ def _socket_probe(socket: SocketMode) -> Probe:
     return probe
 
 
-def _delivery(notifier: Notifier) -> Probe:
+def _delivery(works: Sequence[BucketWork]) -> Probe:
     async def probe() -> str | None:
-        refused = [f"{channel}: {word}" for channel, word in sorted(notifier.refused.items())]
-        return "; ".join(refused) or None
+        found: dict[str, str] = {}
+        for work in works:
+            found |= work.notifier.refused
+        return "; ".join(f"{channel}: {word}" for channel, word in sorted(found.items())) or None
 
     return probe

@@ -16,6 +16,7 @@ from typing import Final, Protocol, runtime_checkable
 from gate import (
     Approval,
     ApprovalCancelledEvent,
+    ApprovalEvent,
     ApprovalExpiredEvent,
     ApprovalResolved,
     BulkRead,
@@ -67,8 +68,13 @@ class Open:
 
 
 @runtime_checkable
-class InboxStore(Listing, BulkRead, EventLog, StoreClock, Protocol):
+class InboxStore(Listing, BulkRead, StoreClock, Protocol):
     """What an inbox is made from."""
+
+    @property
+    def buckets(self) -> Sequence[EventLog]:
+        """Where what ended is logged."""
+        ...
 
 
 class Inboxes:
@@ -93,7 +99,7 @@ class Inboxes:
         self._store = store
         self._directory = directory
         self._reader = reader
-        self._cursor = ""
+        self._cursors = [""] * len(store.buckets)
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._catching_up = False
 
@@ -172,22 +178,33 @@ class Inboxes:
 
     async def _catch_up(self) -> None:
         """Read what was logged since the last time; of too much, only the end."""
+        pages = [await self._new_in(number) for number in range(len(self._cursors))]
+        ended = [
+            event
+            for page in pages
+            for event in page
+            if isinstance(event, ApprovalResolved | ApprovalExpiredEvent | ApprovalCancelledEvent)
+        ]
+        for event in sorted(ended, key=lambda each: each.at):
+            self._ended.pop(event.key, None)
+            self._ended[event.key] = None
+        while len(self._ended) > _KEPT:
+            self._ended.popitem(last=False)
+
+    async def _new_in(self, number: int) -> list[ApprovalEvent]:
+        """Return what one log has behind the place up to which it is read."""
+        log = self._store.buckets[number]
+        found: list[ApprovalEvent] = []
         for _ in range(_BATCHES):
-            events = await self._store.read(self._cursor, limit=_BATCH)
-            for logged in events:
-                self._cursor = logged.cursor
-                event = logged.event
-                if isinstance(
-                    event, ApprovalResolved | ApprovalExpiredEvent | ApprovalCancelledEvent
-                ):
-                    self._ended.pop(event.key, None)
-                    self._ended[event.key] = None
-            while len(self._ended) > _KEPT:
-                self._ended.popitem(last=False)
+            events = await log.read(self._cursors[number], limit=_BATCH)
+            found += [logged.event for logged in events]
+            if events:
+                self._cursors[number] = events[-1].cursor
             if len(events) < _BATCH:
-                return
+                return found
         # A long log would keep everybody waiting for what nobody looks at.
-        self._cursor = await self._store.position(self._reader) or self._cursor
+        self._cursors[number] = await log.position(self._reader) or self._cursors[number]
+        return found
 
     async def _read(self, keys: Sequence[str]) -> list[Approval]:
         if not keys:

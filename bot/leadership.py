@@ -22,19 +22,27 @@ class Leadership:
         name: The lease's name.
         holder: This replica's name, unlike every other's.
         seconds: Life of the lease without renewal: how long the others wait after a crash.
+        bucket: Which part of the store it is for, where there are several.
 
     Attributes:
         leading: Whether this replica acts now.
     """
 
     def __init__(
-        self, leases: Leases, *, name: str, holder: str, seconds: float = LEASE_SECONDS
+        self,
+        leases: Leases,
+        *,
+        name: str,
+        holder: str,
+        seconds: float = LEASE_SECONDS,
+        bucket: int | None = None,
     ) -> None:
         self._leases = leases
         self._name = name
         self._holder = holder
         self._seconds = seconds
         self._log = get_logger("signoff.bot")
+        self._told = {"lease": name} if bucket is None else {"lease": name, "bucket": bucket}
         self.leading = False
 
     async def lead(self, work: Callable[[int], Awaitable[None]]) -> None:
@@ -58,7 +66,7 @@ class Leadership:
         self, work: Callable[[int], Awaitable[None]], fence: int, *, valid_until: float
     ) -> None:
         self.leading = True
-        self._log.info("lease.taken", lease=self._name, fence=fence)
+        self._log.info("lease.taken", fence=fence, **self._told)
         task = asyncio.ensure_future(work(fence))
         loop = asyncio.get_running_loop()
         failed: BaseException | None = None
@@ -85,7 +93,7 @@ class Leadership:
             failed = None if task.cancelled() else task.exception()
         if failed is not None:
             raise failed
-        self._log.warning("lease.lost", lease=self._name, fence=fence)
+        self._log.warning("lease.lost", fence=fence, **self._told)
 
     async def _hold(self) -> int | None:
         try:

@@ -158,9 +158,11 @@ class Metrics:
         event = logged.event
         if not isinstance(event, _COUNTED):
             return
-        if logged.cursor in self._counted:
+        # Two logs may have one cursor, but not for one approval.
+        place = f"{logged.cursor} {event.key}"
+        if place in self._counted:
             return
-        self._counted[logged.cursor] = None
+        self._counted[place] = None
         if len(self._counted) > _REMEMBERED:
             self._counted.popitem(last=False)
         if isinstance(event, ApprovalAmended):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gate import ApprovalRefused, EventLog, LoggedEvent, SignoffError, get_logger
+from gate import ApprovalRefused, Journal, LoggedEvent, SignoffError, get_logger
 
 __all__ = ["Refusals"]
 
@@ -45,7 +45,7 @@ class Refusals:
 
     def __init__(
         self,
-        log: EventLog,
+        log: Journal,
         *,
         answer: Callable[[LoggedEvent], None],
         now: Callable[[], float],

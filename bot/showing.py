@@ -6,6 +6,7 @@ moved to another channel, follow it to the end.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,8 @@ from .vouching import Vouching
 
 __all__ = ["Rendering", "Showing", "moves_of"]
 
+_REMEMBERED: Final = 10_000
+"""Cards that a replica knows without the store."""
 _NEVER_ASKED: Final = (ApprovalStatus.EXPIRED, ApprovalStatus.CANCELLED)
 
 
@@ -98,6 +101,8 @@ class Showing:
         # Posted and not yet noted: where the store takes no writes, trying again must not post
         # again. At most one per channel, which tells one event at a time.
         self._to_note: dict[str, CardNote] = {}
+        # By key and nonce: where this replica posted, should the store lose the note of it.
+        self._posted: OrderedDict[tuple[str, str], Posted] = OrderedDict()
 
     def owes_note(self, key: str) -> bool:
         """Say whether a card of *key* is posted, and the store does not know it yet."""
@@ -166,6 +171,7 @@ class Showing:
                 raise
             key, channel = approval.key, card.posted.channel
             self._log.warning("card.deleted", approval=key, channel=channel)
+            self._posted.pop((key, approval.nonce), None)
             await self._post(approval, card.note(), proof)
             return
         shown = CardNote(card.posted, fingerprint(message))
@@ -228,6 +234,7 @@ class Showing:
             except DeliveryFailed as error:
                 if not error.gone:
                     raise
+                self._posted.pop((key, approval.nonce), None)
                 return False
             updated = CardNote(card.posted, wanted).note()
             if await self._cards.keep_card(key, slot, updated, only_if=noted.note()):
@@ -286,7 +293,9 @@ class Showing:
                 key, CARD, intent, only_if=noted
             ):
                 return await self._standing(key), False
-            card = await self._found(approval, terms.channel, proof) if under_way else None
+            card = self._remembered(approval, terms.channel, noted)
+            if card is None and under_way:
+                card = await self._found(approval, terms.channel, proof)
             if card is None and dead:
                 return await self._go_back(key, left), False
             if card is None:
@@ -300,7 +309,17 @@ class Showing:
                 del self._to_note[key]
                 return standing, False
         del self._to_note[key]
+        self._posted[key, approval.nonce] = card.posted
+        while len(self._posted) > _REMEMBERED:
+            self._posted.popitem(last=False)
         return card, True
+
+    def _remembered(self, approval: Approval, channel: str, noted: str) -> CardNote | None:
+        """Return the card that stands in *channel* though the store says that none does."""
+        posted = self._posted.get((approval.key, approval.nonce))
+        if posted is None or posted.channel != channel or CardNote.read(noted) is not None:
+            return None
+        return CardNote(posted, UNKNOWN)
 
     async def _go_back(self, key: str, left: Mapping[int, CardNote]) -> CardNote | None:
         """Let the card count again that was to be left behind, where it was decided before."""

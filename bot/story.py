@@ -196,9 +196,12 @@ class Story:
         """
         approval = await self._desk.get(key)
         told = await self._cards.cards(key)
-        if CardNote.read(told.get(CARD)) is None:
-            return
         proof = await self._vouching.look(approval)
+        if CardNote.read(told.get(CARD)) is None:
+            # A failover of the store can take back what was noted, and the decision with it.
+            if not approval.final and approval.terms is not None and proof.flaw is None:
+                await self._showing.show(approval, told, proof)
+            return
         await self._vouching.raise_alarm(approval, proof, told=told)
         if not approval.final:
             await self._showing.look(approval, told, proof)

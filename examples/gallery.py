@@ -22,6 +22,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.inbox import Inbox
+from bot.masking import Masking
 from bot.messenger import Message, Posted
 from bot.sandbox import Clock, Sandbox, SandboxClient
 from bot.slack import render
@@ -63,6 +64,7 @@ CHANGE = {
 TRAP = {"url": "https://\u0440\u0430ypal.com/transfer", "amount": 1250}
 WIDE = {"key_" * 40: True}
 STAMP = Seal(b"nobody's secret, for the pictures", installation="T0SANDBOX B0SIGNOFF").value
+HOW: dict[str, Any] = {"stamp": STAMP, "masking": Masking(secret=b"as above, for the pictures")}
 NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", SECURITY: "@security"}
 TRICK = {"path": "/srv/reports/\u202egpj.exe", "note": "looks\u200b harmless"}
 ROWS = {"rows": [{"id": number, "owner": f"user-{number}"} for number in range(200)]}
@@ -104,7 +106,7 @@ class Studio:
     async def post(self, key: str) -> Posted:
         """Post the card as it stands, and its thread."""
         approval = await self.desk.get(key)
-        posted = await self.messenger.post(CHANNEL, render.card(approval, stamp=STAMP))
+        posted = await self.messenger.post(CHANNEL, render.card(approval, **HOW))
         for logged in await self.store.read("", limit=1000):
             message = render.reply(logged.event, approval) if logged.event.key == key else None
             if message is not None:
@@ -180,8 +182,6 @@ async def _expired(studio: Studio) -> str:
     return key
 
 
-_NOTE = "Not without a second look at the amount."
-_LESS, _SAFE = REFUND | {"amount": 950}, MAIL | {"port": 465}
 STATES: dict[str, Make] = {
     "expired": _expired,  # first: the others shall not be an hour older
     "skipped": _made("send-newsletter", {"list": "all"}, None, "skip", note="Next week."),
@@ -190,13 +190,13 @@ STATES: dict[str, Make] = {
     "failed": _failed,
     "running": _running,
     "approved": _approved,
-    "rejected": _made("refund", REFUND, LOST, "deny", note=_NOTE, surface="form"),
+    "rejected": _made("refund", REFUND, LOST, "deny", note="Not at this amount.", surface="form"),
     "done": _done,
     "half": _half,
     "editable": _made("refund", REFUND, LOST, asked=OPEN),
-    "edited": _made("refund", REFUND, LOST, "approve", OPEN, payload=_LESS, surface="edit"),
+    "edited": _made("refund", REFUND, LOST, "approve", OPEN, payload=REFUND | {"amount": 950}),
     "answered": _made("refund", REFUND, LOST, "approve", OPEN, override_result=BY_HAND),
-    "masked": _made("set-up-mail", MAIL, None, "approve", OPEN, payload=_SAFE, surface="edit"),
+    "masked": _made("set-up-mail", MAIL, None, "approve", OPEN, payload=MAIL | {"port": 465}),
     "unreadable": _made("set-flags", WIDE),
     "trap": _made("p\u0430y", TRAP, "The invoice is due today."),
     "change": _made("edit-file", CHANGE, "The new price list."),
@@ -309,7 +309,7 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
     """Return the modals: a review from its first to its last page, the form, and the end."""
     large, pending = await approval_of(stage, "too-large"), await approval_of(stage, "pending")
     pages = render.review_pages(large)
-    shown: dict[str, Any] = {"stamp": STAMP, "person": "U0ANA", "place": CHANNEL}
+    shown: dict[str, Any] = HOW | {"person": "U0ANA", "place": CHANNEL}
     made = {
         f"review-{page}": render.review_modal(large, page, names=NAMES, **shown)
         for page in sorted({1, 2, pages})
@@ -319,8 +319,10 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
         change, 1, names=NAMES, notice="You have not been shown all of it yet.", **shown
     )
     made["reject"] = render.reject_modal(pending, **shown)
-    made["edit"] = edit_modal(await approval_of(stage, "editable"), **shown) or {}
-    made["answer"] = answer_modal(await approval_of(stage, "editable"), **shown)
+    masked = await approval_of(stage, "masked")
+    made["review-masked"] = render.review_modal(masked, 1, names=NAMES, **shown)
+    editable = await approval_of(stage, "editable")
+    made |= {"edit": edit_modal(editable, **shown) or {}, "answer": answer_modal(editable, **shown)}
     made["ended"] = render.ended_modal(await approval_of(stage, "rejected"), names=NAMES)
     return made
 

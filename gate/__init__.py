@@ -12,7 +12,8 @@ The modules, in reading order:
 - `commands`, `standing`, `voting`, `transitions`: the state machine
 - `keys`, `receipts`: the proof of a decision, and what verifies it; `notary` makes it
 - `bounds`: how much one agent may ask, and how long what is over is kept
-- `protocols`: what a store must do, and what it may do beyond; `thrift`: what saves it work
+- `protocols`: what a store must do, and what it may do beyond; `thrift`: what saves it work;
+  `buckets`: a store in parts
 - `clock`: time and fresh ids, as parameters
 - `records`: reading, and committing what the state machine makes of a record
 - `desk`: the trusted side: route, decide, cancel, expire
@@ -40,6 +41,7 @@ _HOMES = {
     ),
     "blocking": "BlockingGate",
     "bounds": "MAX_RETENTION MIN_RETENTION MOST_ASKED Bounds",
+    "buckets": "Bucketed",
     "canonical": "action_digest canonical_text parse_json",
     "checkpoints": (
         "MAX_CHECKPOINT MAX_CHECKPOINT_KEY Checkpoint Checkpoints check_checkpoint "
@@ -72,8 +74,8 @@ _HOMES = {
         "read_policy_file shell_glob tool_named url_pattern with_args"
     ),
     "protocols": (
-        "ApprovalStore AuditLog Bounded BulkRead Cards Confirmation ConsumeOnce EventLog Leases "
-        "Listing LoggedEvent Patched StoreClock Wake Watch"
+        "ApprovalStore AuditLog Bounded BulkRead Cards Confirmation ConsumeOnce EventLog "
+        "Journal Leases Listing LoggedEvent Patched StoreClock Wake Watch"
     ),
     "quorum": "is_among may_vote progress",
     "receipts": "Receipt Verifier read_receipt",

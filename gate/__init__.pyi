@@ -27,6 +27,7 @@ from .audit import (
 )
 from .blocking import BlockingGate
 from .bounds import MAX_RETENTION, MIN_RETENTION, MOST_ASKED, Bounds
+from .buckets import Bucketed
 from .canonical import action_digest, canonical_text, parse_json
 from .checkpoints import (
     MAX_CHECKPOINT,
@@ -127,6 +128,7 @@ from .protocols import (
     Confirmation,
     ConsumeOnce,
     EventLog,
+    Journal,
     Leases,
     Listing,
     LoggedEvent,
@@ -205,6 +207,7 @@ __all__ = [
     "BlockingGate",
     "Bounded",
     "Bounds",
+    "Bucketed",
     "BulkRead",
     "BulkVersions",
     "Cancellation",
@@ -227,6 +230,7 @@ __all__ = [
     "HookContext",
     "InvalidId",
     "InvalidVerdict",
+    "Journal",
     "Leases",
     "LimitExceeded",
     "Listing",

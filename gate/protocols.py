@@ -4,7 +4,8 @@ A store's whole duty is `ApprovalStore`: three methods. Everything else is an op
 with a small Protocol of its own, found by `isinstance`. Without them the gate polls, uses its own
 clock and consumes by compare-and-set, and says so once at start; the bot needs `StoreClock`,
 `EventLog`, `AuditLog`, `Bounded`, `Listing`, `Leases` and `Cards`, and refuses to start without
-them.
+them. Log, chain and leases are asked of each of a store's buckets (`Bucketed`), the rest of the
+whole.
 
 Stores know no rules. They never look into a record beyond its `key`, `agent`, `version`, `status`
 and `due`, and never change one. `stores.conformance` proves a store against every sentence here.
@@ -38,6 +39,7 @@ __all__ = [
     "ConsumeOnce",
     "Event",
     "EventLog",
+    "Journal",
     "Leases",
     "Listing",
     "LoggedEvent",
@@ -149,12 +151,17 @@ class LoggedEvent:
 
 
 @runtime_checkable
-class EventLog(Protocol):
-    """A store that keeps the events in the order in which they were written: the outbox."""
+class Journal(Protocol):
+    """A store that takes events which change no record, such as a refused click."""
 
     async def append(self, events: Sequence[Event]) -> None:
-        """Add events that change no record, such as a refused click."""
+        """Add *events*, each to the log in which the events of its record are."""
         ...
+
+
+@runtime_checkable
+class EventLog(Journal, Protocol):
+    """A store that keeps the events in the order in which they were written: the outbox."""
 
     async def read(
         self, after: str, *, limit: int = 100, wait: float = 0.0

@@ -24,14 +24,7 @@ from .errors import (
 )
 from .events import ApprovalAlarm, ApprovalEvent
 from .notary import Notary
-from .protocols import (
-    ApprovalStore,
-    Confirmation,
-    ConsumeOnce,
-    EventLog,
-    Patched,
-    StoreClock,
-)
+from .protocols import ApprovalStore, Confirmation, ConsumeOnce, Journal, Patched, StoreClock
 from .standing import as_of
 from .thrift import TimedRead
 from .transitions import apply
@@ -251,7 +244,7 @@ class Records:
 
     async def tell(self, *events: ApprovalEvent) -> None:
         """Log events that change no record, where the store keeps a log."""
-        if isinstance(self.store, EventLog):
+        if isinstance(self.store, Journal):
             await self.store.append(events)
 
     async def _check(self, current: Approval, command: Command | Reveal, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Implementations of the gate's store contracts, and the way to open one.
 
 - `opening`: which store, from an address or the environment
+- `undivided`: what a store in one part says of its parts
 - `memory`: in this process only
 - `redis`: Redis and Valkey
 - `private_folders`: where keys and the embedded server's data lie
@@ -10,7 +11,7 @@
 """
 
 from .checkpoints import open_checkpoints, open_step_log
-from .opening import Store, open_store
+from .opening import Bucket, Store, open_store
 from .private_folders import key_folder
 
-__all__ = ["Store", "key_folder", "open_checkpoints", "open_step_log", "open_store"]
+__all__ = ["Bucket", "Store", "key_folder", "open_checkpoints", "open_step_log", "open_store"]

@@ -28,6 +28,8 @@ from gate import (
     event_from_wire,
 )
 
+from .undivided import Undivided
+
 __all__ = ["MemoryStore"]
 
 _MINUTE = timedelta(minutes=1)
@@ -39,7 +41,7 @@ class _Lease:
     until: datetime
 
 
-class MemoryStore:
+class MemoryStore(Undivided):
     """Keeps approvals as long as the process lives. Fulfils every contract of the gate.
 
     No method awaits between looking and writing, so each is one step for all tasks of the loop.

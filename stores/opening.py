@@ -19,6 +19,7 @@ from gate import (
     ConfigError,
     ConsumeOnce,
     EventLog,
+    Journal,
     Leases,
     Listing,
     StoreClock,
@@ -27,15 +28,16 @@ from gate import (
 
 from .private_folders import key_folder
 
-__all__ = ["Address", "Store", "open_store", "store_address"]
+__all__ = ["Address", "Bucket", "Store", "open_store", "store_address"]
 
 _SETTING = "SIGNOFF_REDIS_URL"
 _REPLICAS = "SIGNOFF_WAIT_REPLICAS"
 _MOST_REPLICAS = 16
-_SCHEMES = ("redis", "rediss", "unix", "memory")
+_CLUSTERS = ("redis+cluster", "rediss+cluster")
+_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", *_CLUSTERS, "memory")
 
 
-class Store(
+class Bucket(
     ApprovalStore,
     StoreClock,
     Watch,
@@ -49,7 +51,31 @@ class Store(
     Cards,
     Protocol,
 ):
-    """A store with every capability, as the bot needs it."""
+    """One part of a store, with every capability for the records in it."""
+
+
+class Store(
+    ApprovalStore,
+    StoreClock,
+    Watch,
+    BulkRead,
+    Journal,
+    Bounded,
+    Listing,
+    ConsumeOnce,
+    Cards,
+    Protocol,
+):
+    """A store as the bot needs it: what is asked of the whole, and its parts."""
+
+    @property
+    def buckets(self) -> Sequence[Bucket]:
+        """The parts; one, unless the address names a cluster."""
+        ...
+
+    def bucket_of(self, key: str) -> int:
+        """See `gate.Bucketed.bucket_of`."""
+        ...
 
 
 @asynccontextmanager
@@ -65,8 +91,10 @@ async def open_store(
     """Open a store, and close it at the end of the block.
 
     Args:
-        url: `redis://`, `rediss://`, `unix://`, or `memory://` for a fresh store in this process.
-            Without it: `SIGNOFF_REDIS_URL`, else the embedded server of `signoff run`, if it lives.
+        url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://host:port,host:port/master`,
+            `redis+cluster://host:port,host:port?buckets=16`, the same with `rediss`, or `memory://`
+            for a fresh store in this process. Without it: `SIGNOFF_REDIS_URL`, else the embedded
+            server of `signoff run`, if it lives.
         environ: Read instead of the process's environment.
         operation_timeout: Seconds for one whole operation on the server.
         connections: Operations under way at once; more of them queue in order.
@@ -85,6 +113,18 @@ async def open_store(
             from .memory import MemoryStore
 
             yield MemoryStore()
+            return
+        if address.url.partition("://")[0] in _CLUSTERS:
+            from .redis.cluster import ClusterStore
+
+            async with ClusterStore(
+                address.url,
+                operation_timeout=operation_timeout,
+                connections=connections,
+                ping_interval=ping_interval,
+                wait_replicas=replicas,
+            ) as cluster:
+                yield cluster
             return
         from .redis import RedisStore
 

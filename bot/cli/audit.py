@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -22,28 +22,23 @@ from gate import (
     AuditAnchor,
     AuditCheck,
     AuditEntry,
-    AuditReport,
-    ConfigError,
     StoreCorrupt,
-    configured_keys,
     read_audit_entry,
     record_key,
 )
-from stores import Store, key_folder, open_store
+from stores import Store, open_store
 
 from ..agentack import Trace
-from ..archive import Segment, segments
 from ..audit_story import receipt_key, tell
 from ..masking import Masking
 from ..settings import read_masking
 from ..slack.text import visible
+from .chains import COUNTED, Chain, Checked, chains_of, records_of
 from .named import checked_id
 from .output import print_json
 
 __all__ = ["audit"]
 
-_PAGE: Final = 500
-_COUNTED: Final = 10_000
 _BROKEN: Final = 2
 _SHOWN: Final = 1000
 """Events of one approval that are told; more can only be refusals."""
@@ -52,6 +47,12 @@ _Write = Callable[[str], object]
 _archive = click.option(
     "--archive", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder with what the bot has moved out of the store (`audit_archive`).",
+)  # fmt: skip
+
+
+_bucket = click.option(
+    "--bucket", type=click.IntRange(min=0), metavar="N",
+    help="Only this part of a store in several, from 0.",
 )  # fmt: skip
 
 
@@ -71,38 +72,51 @@ def audit() -> None:
     help="Write to this file, which only you can read, instead of standard output.",
 )  # fmt: skip
 @_archive
-def export(*, form: str, target: Path | None, archive: Path | None) -> None:
+@_bucket
+def export(*, form: str, target: Path | None, archive: Path | None, bucket: int | None) -> None:
     """Hand out the sealed events as JSON Lines: for an auditor, an archive, another tool.
 
-    Exit code 2 where the chain is broken; its lines are handed out all the same, a trace is not.
+    A store in several parts has a chain for each, and each becomes a file: FILE.jsonl is
+    FILE.0.jsonl and so on. Exit code 2 where a chain is broken; its lines are handed out all the
+    same, a trace is not.
     """
-    archived = _segments(archive)
 
-    async def work(store: Store, write: _Write) -> AuditReport:
-        if form == "jsonl":
-            return await _checked(store, lambda line: write(line + "\n"), archived=archived)
-        trace = Trace()
-
-        def take(line: str) -> None:
-            with contextlib.suppress(ValueError):  # a broken chain makes no trace
-                trace.take(read_audit_entry(line))
-
-        report = await _checked(store, take, archived=archived)
-        if report.whole:
-            for part in trace.events(await _records(store, trace.keys)):
-                write(json.dumps(part, sort_keys=True, separators=(",", ":")) + "\n")
-        if trace.pending:
-            click.echo(f"signoff: {trace.pending} still pending, left out", err=True)
-        return report
+    async def work(store: Store) -> list[Checked]:
+        chains = chains_of(store, only=bucket, archive=archive)
+        if target is None and len(chains) > 1:
+            raise click.UsageError("the store has several chains: give --out FILE, or --bucket N")
+        done = []
+        for chain in chains:
+            with _output(target if len(chains) == 1 else _of_part(target, chain.number)) as write:
+                done.append(await _export(store, chain, form, write))
+        return done
 
     if target is None and sys.stdout.isatty():
         # Exact bytes are what the hashes are of; a terminal could be fooled by some of them.
         raise click.UsageError("give --out FILE, or send it through a pipe")
-    with _output(target) as write:
-        report, unsealed = _with_store(lambda store: _and_unsealed(store, work(store, write)))
-    click.echo(f"signoff: {_found(report, unsealed)}", err=True)
-    if not report.whole:
+    done: list[Checked] = _with_store(work)
+    for each in done:
+        click.echo(f"signoff: {_found(each)}", err=True)
+    if not all(each.report.whole for each in done):
         sys.exit(_BROKEN)
+
+
+async def _export(store: Store, chain: Chain, form: str, write: _Write) -> Checked:
+    if form == "jsonl":
+        return await chain.check(lambda line: write(line + "\n"))
+    trace = Trace()
+
+    def take(line: str) -> None:
+        with contextlib.suppress(ValueError):  # a broken chain makes no trace
+            trace.take(read_audit_entry(line))
+
+    checked = await chain.check(take)
+    if checked.report.whole:
+        for part in trace.events(await records_of(store, trace.keys)):
+            write(json.dumps(part, sort_keys=True, separators=(",", ":")) + "\n")
+    if trace.pending:
+        click.echo(f"signoff: {trace.pending} still pending, left out", err=True)
+    return checked
 
 
 @audit.command()
@@ -113,38 +127,51 @@ def export(*, form: str, target: Path | None, archive: Path | None) -> None:
     " may be given several times.",
 )  # fmt: skip
 @_archive
+@_bucket
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def verify(
-    *, file: BinaryIO | None, heads: tuple[str, ...], archive: Path | None, as_json: bool
+    *,
+    file: BinaryIO | None,
+    heads: tuple[str, ...],
+    archive: Path | None,
+    bucket: int | None,
+    as_json: bool,
 ) -> None:
     """Check the chain in the store, or in an exported FILE (`-` is standard input).
 
-    Names the first broken entry. That the end was cut off is seen only against a --head. Exit code
-    0: whole; 1: whole, and some events are not sealed yet or were unreadable when they were sealed,
-    or it could not be checked; 2: broken, or a wrong argument or setting.
+    Names the first broken entry. That the end was cut off is seen only against a --head. A store in
+    several parts has a chain for each; a --head is of one of them. Exit code 0: whole; 1: whole,
+    and some events are not sealed yet or were unreadable when they were sealed, or it could not be
+    checked; 2: broken, or a wrong argument or setting.
     """
     anchors = [_anchor(text) for text in heads]
-    archived = _segments(archive)
-    if file is not None and archived:
-        raise click.UsageError("an exported FILE is whole by itself: leave out --archive")
+
+    async def work(store: Store) -> list[Checked]:
+        chains = chains_of(store, only=bucket, archive=archive)
+        if anchors and len(chains) > 1:
+            raise click.UsageError(
+                "the store has several chains: say by --bucket whose the head is"
+            )
+        return [await chain.check(anchors=anchors) for chain in chains]
+
     if file is not None:
+        if archive is not None or bucket is not None:
+            raise click.UsageError("an exported FILE is whole by itself: leave out the options")
         check = AuditCheck(anchors)
         for line in _lines(file):
             check.take(line)
-        report, unsealed = check.finish(), None
+        done = [Checked(None, check.finish())]
     else:
-        report, unsealed = _with_store(
-            lambda store: _and_unsealed(
-                store, _checked(store, lambda _: None, archived=archived, anchors=anchors)
-            )
-        )
+        done = _with_store(work)
+    wires = [_report_wire(each) for each in done]
     if as_json:
-        print_json(_report_wire(report, unsealed))
+        print_json(wires[0] if len(wires) == 1 else wires)
     else:
-        click.echo(_found(report, unsealed))
-    if not report.whole:
+        for each in done:
+            click.echo(_found(each))
+    if not all(each.report.whole for each in done):
         sys.exit(_BROKEN)
-    sys.exit(1 if unsealed or report.unreadable else 0)
+    sys.exit(1 if any(each.unsealed or each.report.unreadable for each in done) else 0)
 
 
 @audit.command()
@@ -166,7 +193,9 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
 
     async def work(store: Store) -> tuple[list[AuditEntry], list[dict[str, Any]], Approval | None]:
         sealed: list[AuditEntry] = []
-        async for line in _stored(store):
+        number = store.bucket_of(key)
+        [chain] = chains_of(store, only=number, archive=None)
+        async for line in chain.stored():
             try:
                 entry = read_audit_entry(line)
             except ValueError:
@@ -175,10 +204,10 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
                 sealed.append(entry)
         unsealed: list[dict[str, Any]] = []
         with contextlib.suppress(StoreCorrupt):  # a broken head; `verify` names it
-            head = await store.audit_head()
-            waiting = [one.event for one in await store.read(head.cursor, limit=_SHOWN)]
+            head = await chain.bucket.audit_head()
+            waiting = [one.event for one in await chain.bucket.read(head.cursor, limit=_SHOWN)]
             unsealed = [wire for event in waiting if about(wire := event.to_wire())]
-        return sealed, unsealed, (await _records(store, [key])).get(key)
+        return sealed, unsealed, (await records_of(store, [key])).get(key)
 
     sealed, unsealed, record = _with_store(work)
     rules = read_masking(os.environ, directory=Path.cwd())  # noqa: TID251  (a composition root)
@@ -231,50 +260,6 @@ def _print_story(
         console.print("The record itself is gone, or cannot be read.", style="dim")
 
 
-async def _checked(
-    store: Store,
-    each: Callable[[str], Any],
-    *,
-    archived: Sequence[Segment],
-    anchors: Sequence[AuditAnchor] = (),
-) -> AuditReport:
-    """Check the archived and the stored chain; give *each* line, also those behind a broken one."""
-    check = AuditCheck([*anchors, *(AuditAnchor.of(segment.end) for segment in archived)])
-    for segment in archived:
-        for old in segment.lines():
-            check.take(old)
-            each(old.decode(errors="replace"))
-    async for line in _stored(store, after=archived[-1].end.number if archived else 0):
-        check.take(line)
-        each(line)
-    return check.finish()
-
-
-async def _stored(store: Store, *, after: int = 0) -> AsyncIterator[str]:
-    """Yield the lines of the chain as they lie in the store, from behind a number."""
-    while page := await store.sealed(after, limit=_PAGE):
-        for number, line in page:
-            after = number
-            yield line
-
-
-async def _and_unsealed(store: Store, checking: Awaitable[AuditReport]) -> tuple[AuditReport, int]:
-    report = await checking
-    try:
-        return report, await store.unsealed_count(limit=_COUNTED)
-    except StoreCorrupt:
-        return report, 0  # the head itself is broken, and the report says so
-
-
-async def _records(store: Store, keys: list[str]) -> dict[str, Approval]:
-    found: dict[str, Approval] = {}
-    for start in range(0, len(keys), _PAGE):
-        chunk = keys[start : start + _PAGE]
-        records = zip(chunk, await store.get_many(chunk), strict=True)
-        found |= {key: record for key, record in records if isinstance(record, Approval)}
-    return found
-
-
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of a file that may be anything; of an overlong one only its beginning."""
     whole = True
@@ -285,24 +270,6 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         whole = ended
 
 
-def _segments(folder: Path | None) -> Sequence[Segment]:
-    """Return what is archived in *folder*.
-
-    Raises:
-        ConfigError: An anchor is missing or not signed by a key of ours, or there are no keys.
-    """
-    if folder is None:
-        return ()
-    environ = os.environ  # noqa: TID251  (a composition root)
-    keys = configured_keys(environ, own=key_folder(environ, create=False) / "public_keys")
-    if not keys:
-        raise ConfigError("SIGNOFF_PUBLIC_KEYS", "the anchors in --archive need the bot's keys")
-    try:
-        return segments(folder, keys)
-    except (ValueError, OSError) as error:
-        raise ConfigError("--archive", str(error)) from None
-
-
 def _anchor(text: str) -> AuditAnchor:
     try:
         return AuditAnchor.parse(text)
@@ -310,7 +277,8 @@ def _anchor(text: str) -> AuditAnchor:
         raise click.BadParameter(str(error), param_hint="--head") from None
 
 
-def _found(report: AuditReport, unsealed: int | None) -> str:
+def _found(checked: Checked) -> str:
+    report, unsealed = checked.report, checked.unsealed
     entries = f"{report.entries} {'entry' if report.entries == 1 else 'entries'}"
     said = f"{entries} whole"
     if report.fault is not None:
@@ -318,23 +286,30 @@ def _found(report: AuditReport, unsealed: int | None) -> str:
     if report.unreadable:
         said += f"; {report.unreadable} of them stand for something unreadable"
     if unsealed:
-        more = " or more" if unsealed >= _COUNTED else ""
+        more = " or more" if unsealed >= COUNTED else ""
         said += f"; {unsealed}{more} not sealed yet"
-    return f"{said}; head: {report.head}"
+    part = "" if checked.number is None else f"bucket {checked.number}: "
+    return f"{part}{said}; head: {report.head}"
 
 
-def _report_wire(report: AuditReport, unsealed: int | None) -> dict[str, Any]:
-    fault = report.fault
-    return {
+def _report_wire(checked: Checked) -> dict[str, Any]:
+    report, fault = checked.report, checked.report.fault
+    wire = {
         "whole": report.whole,
         "entries": report.entries,
         "head": {"number": report.head.number, "hash": report.head.hash},
         "unreadable": report.unreadable,
-        "unsealed": unsealed,
+        "unsealed": checked.unsealed,
         "broken": None
         if fault is None
         else {"why": fault.why, "entry": fault.number, "line": fault.line, "message": str(fault)},
     }
+    return wire if checked.number is None else {"bucket": checked.number, **wire}
+
+
+def _of_part(target: Path | None, number: int | None) -> Path | None:
+    """Return the file of one of several chains, beside *target*."""
+    return None if target is None else target.with_name(f"{target.stem}.{number}{target.suffix}")
 
 
 @contextlib.contextmanager

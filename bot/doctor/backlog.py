@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from gate import Approval, BulkRead, EventLog, Listing, StoreClock
+from gate import Approval, BulkRead, EventLog, Listing, LoggedEvent, StoreClock
 
 from ..notifier import READER
 from .findings import Finding, fail, ok, warn
@@ -21,18 +21,25 @@ _UNROUTED: Final = 10.0
 _START: Final = "start `signoff run`, or see in its log why it does not route"
 
 
-class Backed(StoreClock, EventLog, Listing, BulkRead, Protocol):
+class Backed(StoreClock, Listing, BulkRead, Protocol):
     """The abilities of a store that are needed here."""
+
+    @property
+    def buckets(self) -> Sequence[EventLog]:
+        """Where events wait to be told."""
+        ...
 
 
 async def backlog(store: Backed) -> Sequence[Finding]:
     """Say how many events wait to be told, and since when."""
     check = "backlog"
-    position = await store.position(READER)
-    waiting = await store.read(position, limit=_LIMIT)
+    waiting: list[LoggedEvent] = []
+    for log in store.buckets:
+        waiting += await log.read(await log.position(READER), limit=_LIMIT)
     if not waiting:
         return [ok(check, "every event is told")]
-    age = (await store.now() - waiting[0].event.at).total_seconds()
+    oldest = min(logged.event.at for logged in waiting)
+    age = (await store.now() - oldest).total_seconds()
     number = len(waiting)
     count = f"{_LIMIT} events or more" if number >= _LIMIT else count_of(number, "event")
     found = f"{count} not told yet, the oldest {span_of(age)} old"

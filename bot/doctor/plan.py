@@ -23,8 +23,17 @@ __all__ = ["ExaminedStore", "Subject", "plan"]
 _Ask = Callable[[], Awaitable[Sequence[Finding]]]
 
 
-class ExaminedStore(Backed, Sealed, Leases, Protocol):
+class ExaminedPart(Sealed, Leases, Protocol):
+    """A part of a store with every ability that a check uses."""
+
+
+class ExaminedStore(Backed, Protocol):
     """A store with every ability that a check uses."""
+
+    @property
+    def buckets(self) -> Sequence[ExaminedPart]:
+        """Its parts, each of which may be on a server of its own."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +78,16 @@ def plan(subject: Subject) -> list[Check]:
     ]
 
 
+async def _each(
+    store: ExaminedStore, ask: Callable[[ExaminedPart], Awaitable[Sequence[Finding]]]
+) -> Sequence[Finding]:
+    """Ask about every part; what is found of several is said once."""
+    found: list[Finding] = []
+    for part in store.buckets:
+        found += await ask(part)
+    return list(dict.fromkeys(found))
+
+
 def _store(subject: Subject) -> list[Check]:
     store = subject.store
     if isinstance(store, SignoffError):
@@ -83,17 +102,20 @@ def _store(subject: Subject) -> list[Check]:
             ),
         ]  # fmt: skip
     evicting = subject.settings is not None and subject.settings.allow_eviction
+    eviction = partial(store_checks.eviction, allowed=evicting)
+    pubsub = partial(store_checks.pubsub, name=subject.name)
+    clock = partial(store_checks.clock, now=subject.now)
     return [
-        Check("store", partial(store_checks.reached, store)),
-        Check("store.writes", partial(store_checks.writes, store)),
-        Check("store.persistence", partial(store_checks.persistence, store)),
-        Check("store.eviction", partial(store_checks.eviction, store, allowed=evicting)),
-        Check("store.pubsub", partial(store_checks.pubsub, store, name=subject.name)),
-        Check("store.clock", partial(store_checks.clock, store, now=subject.now)),
+        Check("store", partial(_each, store, store_checks.reached)),
+        Check("store.writes", partial(_each, store, store_checks.writes)),
+        Check("store.persistence", partial(_each, store, store_checks.persistence)),
+        Check("store.eviction", partial(_each, store, eviction)),
+        Check("store.pubsub", partial(_each, store, pubsub)),
+        Check("store.clock", partial(_each, store, clock)),
         Check("backlog", partial(backlog, store)),
         Check("routing", partial(routing, store)),
-        Check("audit", partial(audit, store)),
-        Check("alarms", partial(alarms, store)),
+        Check("audit", partial(_each, store, audit)),
+        Check("alarms", partial(_each, store, alarms)),
     ]
 
 

@@ -40,6 +40,7 @@ _WAYS: Final = {
     "NOPERM": "let the user of SIGNOFF_REDIS_URL run what signoff needs",
     "LOADING": "wait until the server has read its data",
     "READONLY": "name the primary in SIGNOFF_REDIS_URL, not a replica",
+    "MOVED": "this is a node of a cluster: name it as redis+cluster://",
     "OOM": "raise maxmemory, or make room",
     "MISCONF": "mend the server's disk: it refuses writes that it cannot keep",
     "NOREPLICAS": "bring the replicas back that min-replicas-to-write asks for",

@@ -14,7 +14,10 @@ from ..opening import store_address
 
 __all__ = ["open_checkpoints", "open_step_log"]
 
-_SCHEMES: Final = ("redis", "rediss", "unix", "file", "memory")
+_SCHEMES: Final = (
+    "redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster",
+    "rediss+cluster", "file", "memory",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -27,8 +30,8 @@ async def open_checkpoints(
     """Open a place for checkpoints, and close it at the end of the block.
 
     Args:
-        url: `redis://`, `rediss://`, `unix://`, `file:///folder`, or `memory://` for a fresh one in
-            this process. Without it the same server that `open_store` finds.
+        url: What `open_store` takes for a server or a cluster, `file:///folder`, or `memory://` for
+            a fresh one in this process. Without it the same server that `open_store` finds.
         environ: Read instead of the process's environment.
         operation_timeout: Seconds for one whole operation on a server, or for a folder's lock.
 

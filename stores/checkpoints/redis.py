@@ -1,7 +1,8 @@
-"""Owns checkpoints in Redis or Valkey: one string for each key, and an index of the keys."""
+"""Owns checkpoints in Redis or Valkey: one string for each key, an index of each bucket's keys."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -28,7 +29,7 @@ class RedisCheckpoints(RedisPlace):
     Enter it (`async with`) before use; that is where the schema is checked.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`.
+        url: As `open_store` takes them for a server.
         operation_timeout: Seconds for one whole operation.
         connections: Operations under way at once; more of them queue in order.
         ids: Fresh ids, for versions.
@@ -50,8 +51,8 @@ class RedisCheckpoints(RedisPlace):
 
     async def load(self, key: str) -> Checkpoint | None:
         """See `gate.Checkpoints.load`."""
-        name = self._names.checkpoint(check_checkpoint_key(key))
-        [kept] = await self._link.read(["GET", name], operation="load", key=key)
+        link, names = self._at(check_checkpoint_key(key))
+        [kept] = await link.read(["GET", names.checkpoint(key)], operation="load", key=key)
         return None if kept is None else _decoded(kept, key=key)
 
     async def save(self, key: str, text: str) -> str:
@@ -67,10 +68,9 @@ class RedisCheckpoints(RedisPlace):
     async def delete(self, key: str, *, expected: str | None = None) -> bool:
         """See `gate.Checkpoints.delete`."""
         check_checkpoint_key(key)
+        link, names = self._at(key)
         # No version is empty: what stands never has it.
-        return expected != "" and await drop_checkpoint(
-            self._link, self._names, key, expected=expected
-        )
+        return expected != "" and await drop_checkpoint(link, names, key, expected=expected)
 
     async def keys(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]:
         """See `gate.Checkpoints.keys`."""
@@ -78,12 +78,18 @@ class RedisCheckpoints(RedisPlace):
         first, last = (part.encode("utf-8", "surrogatepass") for part in (prefix, after))
         start = b"(" + last if last >= first and last else b"[" + first
         end = b"(" + first + _BEHIND_ALL if first else b"+"
-        [found] = await self._link.read(
-            ["ZRANGEBYLEX", self._names.checkpoints, start, end, "LIMIT", 0, limit],
-            operation="keys",
+        pages = await asyncio.gather(
+            *(
+                link.read(
+                    ["ZRANGEBYLEX", names.checkpoints, start, end, "LIMIT", 0, limit],
+                    operation="keys",
+                )
+                for link, names in self._parts
+            )
         )
+        found = sorted(key for [page] in pages for key in page)
         try:
-            return [key.decode() for key in found]
+            return [key.decode() for key in found[:limit]]
         except UnicodeDecodeError:
             raise StoreCorrupt("checkpoints", reason="a key that is no text") from None
 
@@ -91,8 +97,9 @@ class RedisCheckpoints(RedisPlace):
         check_checkpoint_key(key)
         check_checkpoint(text)
         version = self._ids()
+        link, names = self._at(key)
         written = await keep_checkpoint(
-            self._link, self._names, key, version=version, text=text, expected=expected
+            link, names, key, version=version, text=text, expected=expected
         )
         return version if written else None
 

@@ -29,6 +29,7 @@ pytest.register_assert_rewrite(
             "approvals",
             "audit",
             "bounds",
+            "buckets",
             "capabilities",
             "checkpoints",
             "logs",
@@ -42,6 +43,7 @@ pytest.register_assert_rewrite(
 from .approvals import ApprovalStoreContract
 from .audit import AuditLogContract
 from .bounds import BoundedContract
+from .buckets import BucketedContract
 from .capabilities import (
     BulkReadContract,
     ConsumeOnceContract,
@@ -58,6 +60,7 @@ __all__ = [
     "ApprovalStoreContract",
     "AuditLogContract",
     "BoundedContract",
+    "BucketedContract",
     "BulkReadContract",
     "BulkVersionsContract",
     "CardsContract",

@@ -15,6 +15,7 @@ from gate import (
     ApprovalStore,
     AuditLog,
     Bounded,
+    Bucketed,
     BulkRead,
     BulkVersions,
     Cards,
@@ -47,6 +48,7 @@ _CAPABILITIES = (
     ConsumeOnce,
     Leases,
     Cards,
+    Bucketed,
 )
 _TASKS = 50
 

@@ -9,20 +9,20 @@ from typing import ClassVar, Protocol
 
 import pytest
 
-from gate import ApprovalStore, Bounded, Bounds, EventLog, LimitExceeded, Patched
+from gate import ApprovalStore, Bounded, Bounds, Journal, LimitExceeded, Patched
 
-from .samples import consumption, decided, pending, requested, routed
+from .samples import consumption, decided, pending, requested, routed, told
 
 __all__ = ["BoundedContract"]
 
 
-class _BoundedStore(ApprovalStore, Bounded, EventLog, Protocol):
+class _BoundedStore(ApprovalStore, Bounded, Journal, Protocol):
     pass
 
 
 @pytest.mark.asyncio
 class BoundedContract:
-    """What a store with bounds fulfils; it needs `EventLog` too."""
+    """What a store with bounds fulfils; it needs `Journal` too."""
 
     capability: ClassVar[type] = Bounded
 
@@ -42,7 +42,7 @@ class BoundedContract:
             await store.put(pending("c"), [requested(pending("c"))])
         assert (caught.value.value, caught.value.limit) == (3, 2)
         assert await store.get("c") is None
-        assert list(await store.read("")) == []
+        assert await told(store) == []
 
     async def test_what_is_over_makes_room(self, store: _BoundedStore) -> None:
         """Only what is pending counts, so that a decision makes room for a request."""

@@ -8,11 +8,15 @@ from typing import Any, Final
 
 from gate import (
     Approval,
+    ApprovalEvent,
     ApprovalRequested,
     ApprovalResolved,
     ApprovalStatus,
+    ApprovalStore,
+    Bucketed,
     Consumption,
     Decision,
+    EventLog,
     Quorum,
     Rung,
     Terms,
@@ -31,6 +35,7 @@ __all__ = [
     "requested",
     "resolved",
     "routed",
+    "told",
 ]
 
 START: Final = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -120,3 +125,10 @@ def resolved(approval: Approval, *, by: str = "cli:ana") -> ApprovalResolved:
         verdict=Verdict.APPROVE,
         note="Ünïcode ☃",
     )
+
+
+async def told(store: ApprovalStore) -> list[ApprovalEvent]:
+    """Return the events in every log of *store*."""
+    parts = store.buckets if isinstance(store, Bucketed) else (store,)
+    logs = [part for part in parts if isinstance(part, EventLog)]
+    return [logged.event for log in logs for logged in await log.read("")]

@@ -1,5 +1,5 @@
 """The store on Redis or Valkey."""
 
-from .store import RedisStore
+from .server import RedisStore
 
 __all__ = ["RedisStore"]

@@ -11,7 +11,7 @@ from gate import AuditEntry, AuditHead, RawEvent, StoreCorrupt, read_audit_entry
 from . import scripts
 from .event_stream import START, EventStream, check_cursor, order, text_of
 from .keys import Keys
-from .link import Link
+from .way import Way
 
 __all__ = ["AuditVerbs"]
 
@@ -24,7 +24,7 @@ class AuditVerbs:
     There is no second place for the head: it is the last entry, so that the two cannot disagree.
     """
 
-    _link: Link
+    _link: Way
     _keys: Keys
     _log: EventStream
 

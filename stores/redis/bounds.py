@@ -6,7 +6,7 @@ from gate import Approval, Bounds, LimitExceeded
 
 from . import scripts
 from .keys import Keys
-from .link import Link
+from .way import Way
 
 __all__ = ["BoundsVerbs"]
 
@@ -14,7 +14,7 @@ __all__ = ["BoundsVerbs"]
 class BoundsVerbs:
     """The verbs of `gate.Bounded`, for the store to inherit; the script of `put` does the rest."""
 
-    _link: Link
+    _link: Way
     _keys: Keys
 
     async def bounds(self) -> Bounds:

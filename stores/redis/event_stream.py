@@ -14,7 +14,7 @@ from gate import ApprovalEvent, LoggedEvent, RawEvent, StoreCorrupt
 from . import scripts
 from .codec import decode_event, encode_event
 from .keys import Keys
-from .link import Link
+from .way import Way
 
 __all__ = ["START", "EventStream", "check_cursor", "order", "text_of"]
 
@@ -30,7 +30,7 @@ _logger = structlog.get_logger("signoff.stores")
 class EventStream:
     """The log of one store. A cursor is a stream id."""
 
-    def __init__(self, link: Link, keys: Keys) -> None:
+    def __init__(self, link: Way, keys: Keys) -> None:
         self._link = link
         self._keys = keys
         self._told = START

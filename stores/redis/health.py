@@ -9,8 +9,8 @@ from typing import Final
 
 from gate import StoreUnavailable
 
-from .link import Link
-from .subscriptions import Subscriptions
+from .subscriptions import PLAIN, Words
+from .way import Watching, Way
 
 __all__ = ["Health", "ask_health", "echo"]
 
@@ -54,7 +54,7 @@ class Health:
     refused: tuple[str, ...] = ()
 
 
-async def ask_health(link: Link) -> Health:
+async def ask_health(link: Way) -> Health:
     """Return what the server says about itself.
 
     Raises:
@@ -83,7 +83,7 @@ async def ask_health(link: Link) -> Health:
     return _health(facts, options, refused=tuple(dict.fromkeys(refused)))
 
 
-async def echo(link: Link, subscriptions: Subscriptions, channel: str) -> float:
+async def echo(link: Way, subscriptions: Watching, channel: str, *, words: Words = PLAIN) -> float:
     """Publish on *channel*, hear it on the listening connection, and return how long that took.
 
     Returns:
@@ -103,7 +103,7 @@ async def echo(link: Link, subscriptions: Subscriptions, channel: str) -> float:
     leave = await subscriptions.watch(channel, wake)
     try:
         began = loop.time()
-        await link.read(["PUBLISH", channel, "echo"], operation="echo")
+        await link.read([words.publish, channel, "echo"], operation="echo")
         async with asyncio.timeout(link.timeout):
             await heard
         return loop.time() - began

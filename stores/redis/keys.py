@@ -12,6 +12,9 @@ key, behind `signoff:`         type        written by               end of life
 `{b}:bounds`                   hash        the bot, at its start    never
 `{b}:asking:<agent>`           sorted set  with the record          as `pending`
 `{b}:lately:<agent>`           list        with a new request       its own TTL of a minute
+`{b}:account:<agent>`          sorted set  in a cluster, before     as `pending`, or once it is seen
+                                           the record               that there is no such record
+`{b}:minute:<agent>`           list        as `account`             its own TTL of a minute
 `{b}:pending`                  sorted set  with the record          an entry leaves at the final
                                                                     status
 `{b}:deadlines`                sorted set  with the record          as `pending`
@@ -30,19 +33,24 @@ key, behind `signoff:`         type        written by               end of life
 
 `{b}:wake:<key>` is a channel, not a key. `{b}` is the bucket, a hash tag: all keys of a script have
 one tag, so that they share a slot of Redis Cluster. `<key>` is the key of the record, and may hold
-a slash. A missing `state` means: pending, as it was put.
+a slash. `asking` and `lately` count an agent's records in one bucket, `account` and `minute` those
+in all of them, in the bucket that the agent's name has. A missing `state` means: pending, as it was
+put.
 """
 
 from __future__ import annotations
 
+import binascii
 import re
 import zlib
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["META", "SCHEMA", "AgentKeys", "KeyKind", "Keys", "kind_of"]
+__all__ = ["META", "SCHEMA", "AgentKeys", "KeyKind", "Keys", "bucket_of", "kind_of", "slot_of"]
 
 META: Final = "signoff:meta"
+SLOTS: Final = 16384
+"""Of Redis Cluster."""
 SCHEMA: Final = 1
 """The version of this table. Another one in `signoff:meta` stops the start."""
 
@@ -65,6 +73,8 @@ _TABLE: Final = (
     KeyKind("bounds", "hash", named=False),
     KeyKind("asking", "zset", named=True),
     KeyKind("lately", "list", named=True),
+    KeyKind("account", "zset", named=True),
+    KeyKind("minute", "list", named=True),
     KeyKind("pending", "zset", named=False),
     KeyKind("deadlines", "zset", named=False),
     KeyKind("ended", "zset", named=False),
@@ -104,34 +114,49 @@ class AgentKeys:
     """When it asked."""
 
 
+def bucket_of(key: str, buckets: int) -> int:
+    """Return which of so many buckets has the record under *key*: stable for ever, everywhere."""
+    return zlib.crc32(key.encode()) % buckets
+
+
+def slot_of(name: str) -> int:
+    """Return the slot of Redis Cluster in which the key or channel *name* is.
+
+    See "Hash tags" in the specification of Redis Cluster.
+    """
+    _, brace, rest = name.partition("{")
+    tag, end, _ = rest.partition("}")
+    return binascii.crc_hqx((tag if brace and end and tag else name).encode(), 0) % SLOTS
+
+
 class Keys:
-    """The names in a store of so many buckets."""
+    """The names in one bucket.
 
-    def __init__(self, *, buckets: int = 1) -> None:
-        self.buckets = buckets
-        self.bounds = self._name(0, "bounds")
-        self.pending = self._name(0, "pending")
-        self.deadlines = self._name(0, "deadlines")
-        self.ended = self._name(0, "ended")
-        self.events = self._name(0, "events")
-        self.audit = self._name(0, "audit")
-        self.checkpoints = self._name(0, "checkpoints")
+    Args:
+        bucket: Which; a store on one server has one, number 0.
+    """
 
-    def bucket(self, key: str) -> int:
-        """Return the bucket of the record under *key*: stable for ever, the same everywhere."""
-        return zlib.crc32(key.encode()) % self.buckets
+    def __init__(self, bucket: int = 0) -> None:
+        self._bucket = bucket
+        self.bounds = self._name("bounds")
+        self.pending = self._name("pending")
+        self.deadlines = self._name("deadlines")
+        self.ended = self._name("ended")
+        self.events = self._name("events")
+        self.audit = self._name("audit")
+        self.checkpoints = self._name("checkpoints")
 
     def request(self, key: str) -> str:
         """Return the name of the request part."""
-        return self._name(self.bucket(key), "request", key)
+        return self._name("request", key)
 
     def state(self, key: str) -> str:
         """Return the name of the state part."""
-        return self._name(self.bucket(key), "state", key)
+        return self._name("state", key)
 
     def use(self, key: str) -> str:
         """Return the name of the consumption."""
-        return self._name(self.bucket(key), "use", key)
+        return self._name("use", key)
 
     def record(self, key: str) -> tuple[str, str, str]:
         """Return the names of the three parts of a record: request, state, use."""
@@ -139,38 +164,41 @@ class Keys:
 
     def card(self, key: str) -> str:
         """Return the name of the record's messages."""
-        return self._name(self.bucket(key), "card", key)
+        return self._name("card", key)
 
     def agent(self, namespace: str, agent: str) -> AgentKeys:
-        """Return the names of what is counted of an agent, in each namespace by itself."""
+        """Return the names of what is counted here of an agent, in each namespace by itself."""
         owner = f"{namespace}/{agent}"
-        return AgentKeys(self._name(0, "asking", owner), self._name(0, "lately", owner))
+        return AgentKeys(self._name("asking", owner), self._name("lately", owner))
+
+    def account(self, owner: str) -> AgentKeys:
+        """Return the names of what is counted in all buckets of *owner*, `namespace/agent`."""
+        return AgentKeys(self._name("account", owner), self._name("minute", owner))
 
     def wake(self, key: str) -> str:
         """Return the channel on which changes of the record are told."""
-        return self._name(self.bucket(key), "wake", key)
+        return self._name("wake", key)
 
     def reader(self, name: str) -> str:
         """Return the name of a reader's position."""
-        return self._name(0, "reader", name)
+        return self._name("reader", name)
 
     def lease(self, name: str) -> str:
         """Return the name of a lease."""
-        return self._name(0, "lease", name)
+        return self._name("lease", name)
 
     def fence(self, name: str) -> str:
         """Return the name of a lease's counter of holders."""
-        return self._name(0, "fence", name)
+        return self._name("fence", name)
 
     def checkpoint(self, key: str) -> str:
-        """Return the name of a checkpoint; all of them share a bucket with their index."""
-        return self._name(0, "checkpoint", key)
+        """Return the name of a checkpoint; its index has those of its bucket."""
+        return self._name("checkpoint", key)
 
     def steps(self, run_id: str) -> str:
         """Return the name of the log of a run's steps."""
-        return self._name(self.bucket(run_id), "steps", run_id)
+        return self._name("steps", run_id)
 
-    @staticmethod
-    def _name(bucket: int, kind: str, rest: str | None = None) -> str:
-        head = f"signoff:{{{bucket}}}:{kind}"
+    def _name(self, kind: str, rest: str | None = None) -> str:
+        head = f"signoff:{{{self._bucket}}}:{kind}"
         return head if rest is None else f"{head}:{rest}"

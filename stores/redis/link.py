@@ -14,17 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha1
 from typing import Any, Final
 
 from gate import StoreCorrupt, StoreUnavailable, Unconfirmed
 
 from .resp import Argument, ServerError, pack
+from .way import Script
 from .wire import Late, Lost, Wire
 
-__all__ = ["Link", "Script"]
+__all__ = ["Elsewhere", "Link"]
 
 _NOTHING_DONE: Final = frozenset(
     {
@@ -38,17 +36,22 @@ _ELSEWHERE: Final = frozenset({"READONLY", "MASTERDOWN"})
 """Refusals of a server that is no primary any more: the next operation connects anew."""
 
 
-@dataclass(frozen=True)
-class Script:
-    """A Lua script and its address in the server's cache."""
+_REDIRECTED: Final = frozenset({"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"})
+"""Answers of a node of a cluster that does not serve a slot, or not now."""
 
-    name: str
-    text: str
 
-    @cached_property
-    def sha(self) -> str:
-        """Return the name under which the server caches the script."""
-        return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+class Elsewhere(Exception):
+    """A node of a cluster has done nothing: the slot is elsewhere, or on its way.
+
+    Attributes:
+        word: The node's.
+        place: Where it sends us, as `host:port`; empty if it does not say.
+    """
+
+    def __init__(self, word: str, place: str) -> None:
+        super().__init__(word)
+        self.word = word
+        self.place = place
 
 
 class Link:
@@ -58,10 +61,20 @@ class Link:
         make: Makes a connection, not yet connected.
         timeout: Seconds for a whole operation.
         connections: How many operations may be under way at once; the others queue in order.
+        in_cluster: Whether the server is a node of a cluster; then what another node should be
+            asked raises `Elsewhere`.
     """
 
-    def __init__(self, make: Callable[[], Wire], *, timeout: float, connections: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Wire],
+        *,
+        timeout: float,
+        connections: int,
+        in_cluster: bool = False,
+    ) -> None:
         self._make = make
+        self._in_cluster = in_cluster
         self.timeout = timeout
         # A bound on what is owed, and a queue that starves nobody.
         self._slots = asyncio.Semaphore(connections)
@@ -82,6 +95,7 @@ class Link:
         key: str | None = None,
         replicas: int = 0,
         patience: float | None = None,
+        asking: bool = False,
     ) -> Any:
         """Run a writing script and return its answer.
 
@@ -93,6 +107,7 @@ class Link:
             key: The record's key, for errors.
             replicas: How many replicas must have it; may take as long again as *patience*.
             patience: Seconds to wait for them; by default the timeout.
+            asking: Whether a node shall serve a slot that it is only about to get.
 
         Raises:
             StoreUnavailable: Nothing was written.
@@ -100,7 +115,7 @@ class Link:
             StoreCorrupt: A key holds something of another type.
         """
         tail = (len(keys), *keys, *arguments)
-        call = _Call(operation, key=key, writes=True)
+        call = _Call(operation, key=key, writes=True, asking=asking)
         wait = self.timeout if patience is None else patience
         end = self._end(self.timeout + (wait + 0.5 if replicas else 0))
         own: Wire | None = None
@@ -125,9 +140,13 @@ class Link:
             self._give_back(own)
 
     async def read(
-        self, *commands: Sequence[Argument], operation: str, key: str | None = None
+        self,
+        *commands: Sequence[Argument],
+        operation: str,
+        key: str | None = None,
+        asking: bool = False,
     ) -> list[Any]:
-        """Send reading commands together and return their answers.
+        """Send reading commands together and return their answers; for *asking* see `run`.
 
         Raises:
             StoreUnavailable: No answer.
@@ -138,23 +157,26 @@ class Link:
         await self._queue(call, end)
         try:
             wire = await self._shared_wire(end)
-            answers = await wire.ask(pack(commands), answers=len(commands), end=end)
+            sent = _asking(commands) if asking else commands
+            answers = await wire.ask(pack(sent), answers=len(sent), end=end)
             for answer in answers:
                 if isinstance(answer, ServerError):
                     raise answer
-            return answers
+            return answers[1::2] if asking else answers
         except (Lost, ServerError) as error:
             raise self._told(call, error) from None
         finally:
             self._slots.release()
 
-    async def read_blocking(self, *command: Argument, operation: str, seconds: float) -> Any:
+    async def read_blocking(
+        self, *command: Argument, operation: str, seconds: float, asking: bool = False
+    ) -> Any:
         """Send one command that the server may hold back for *seconds*; needs no free slot.
 
         Raises:
             StoreUnavailable: No answer.
         """
-        call = _Call(operation)
+        call = _Call(operation, asking=asking)
         end = self._end(seconds + self.timeout)
         own: Wire | None = None
         try:
@@ -200,8 +222,13 @@ class Link:
     def _told(self, call: _Call, error: Lost | ServerError) -> Exception:
         """Return our error for the wire's."""
         if isinstance(error, ServerError):
-            if error.word in _ELSEWHERE and self._shared is not None:
-                self._shared.retire()
+            if error.word in _ELSEWHERE:
+                # Also what only listens, or would serve the next caller: all of it is made anew,
+                # where the primary is then. What is under way ends by itself.
+                for wire in tuple(self._all):
+                    wire.retire()
+            if self._in_cluster and error.word in _REDIRECTED:
+                return Elsewhere(error.word, error.place)
             return call.refused(error.word)
         if isinstance(error, Late):
             return call.failed(f"no answer within {self.timeout:g} s")
@@ -277,9 +304,12 @@ class Link:
 class _Call:
     """One operation: what it is called, whether it writes, and whether anything of it was sent."""
 
-    __slots__ = ("_key", "_operation", "_sent", "_writes")
+    __slots__ = ("_asking", "_key", "_operation", "_sent", "_writes")
 
-    def __init__(self, operation: str, *, key: str | None = None, writes: bool = False) -> None:
+    def __init__(
+        self, operation: str, *, key: str | None = None, writes: bool = False, asking: bool = False
+    ) -> None:
+        self._asking = asking
         self._operation = operation
         self._key = key
         self._writes = writes
@@ -287,10 +317,11 @@ class _Call:
 
     async def ask(self, wire: Wire, command: Sequence[Argument], *, end: float) -> Any:
         """Send one command and return its answer, also if that is an error."""
-        packed = pack([command])
+        commands = _asking([command]) if self._asking else [command]
+        packed = pack(commands)
         self._sent = True
-        [answer] = await wire.ask(packed, answers=1, end=end)
-        return answer
+        answers = await wire.ask(packed, answers=len(commands), end=end)
+        return answers[-1]
 
     def failed(self, cause: str) -> Exception:
         """Return the error for a lost connection: from the moment of sending nobody knows."""
@@ -305,6 +336,11 @@ class _Call:
         if word in _NOTHING_DONE:
             return StoreUnavailable(self._operation, cause=word)
         return self.failed(word)
+
+
+def _asking(commands: Sequence[Sequence[Argument]]) -> list[Sequence[Argument]]:
+    """Return *commands* with the word before each that holds for one."""
+    return [part for command in commands for part in (("ASKING",), command)]
 
 
 async def _replicated(wire: Wire, replicas: int, *, seconds: float, end: float) -> bool:

@@ -1,23 +1,26 @@
-"""Owns a connected place in Redis for an agent's own state: a link and the names of the keys."""
+"""Owns a connected place in Redis for an agent's own state: the way and the names, by key."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from .keys import Keys
+from .address import wires_of_address
+from .cluster import ClusterParts, is_cluster
+from .keys import Keys, bucket_of
 from .link import Link
 from .schema import check_schema
-from .wire import wires_of_url
+from .way import Way
 
 __all__ = ["RedisPlace"]
 
 
 class RedisPlace:
-    """The common part of what keeps state in Redis.
+    """The common part of what keeps state in Redis: on one server, or in the buckets of a cluster.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`.
+        url: As `open_store` takes them for a server or a cluster.
         operation_timeout: Seconds for one whole operation.
         connections: Operations under way at once; more of them queue in order.
 
@@ -26,9 +29,21 @@ class RedisPlace:
     """
 
     def __init__(self, url: str, *, operation_timeout: float, connections: int) -> None:
-        make = wires_of_url(url, timeout=operation_timeout)
-        self._names = Keys()
-        self._link = Link(make, timeout=operation_timeout, connections=connections)
+        self._parts: list[tuple[Way, Keys]] = []
+        self._open: Callable[[], Awaitable[list[tuple[Way, Keys]]]]
+        self._close: Callable[[], Awaitable[None]]
+        if is_cluster(url):
+            parts = ClusterParts(url, timeout=operation_timeout, connections=connections)
+            self._open, self._close = parts.open, parts.aclose
+            return
+        make = wires_of_address(url, timeout=operation_timeout)
+        link = Link(make, timeout=operation_timeout, connections=connections)
+
+        async def the_only_one() -> list[tuple[Way, Keys]]:
+            await check_schema(link, buckets=1)
+            return [(link, Keys())]
+
+        self._open, self._close = the_only_one, link.aclose
 
     async def __aenter__(self) -> Self:
         """Reach the server and check the schema.
@@ -38,9 +53,9 @@ class RedisPlace:
             ConfigError: The data belongs to another version.
         """
         try:
-            await check_schema(self._link, self._names)
+            self._parts = await self._open()
         except BaseException:
-            await self._link.aclose()
+            await self._close()
             raise
         return self
 
@@ -50,4 +65,8 @@ class RedisPlace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._link.aclose()
+        await self._close()
+
+    def _at(self, key: str) -> tuple[Way, Keys]:
+        """Return the way to, and the names of, the bucket of *key*."""
+        return self._parts[bucket_of(key, len(self._parts))]

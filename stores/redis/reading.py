@@ -11,7 +11,7 @@ from gate import Approval, StoreCorrupt
 
 from .codec import decode_record, from_micros, version_of
 from .keys import Keys
-from .link import Link
+from .way import Way
 
 __all__ = ["ReadVerbs"]
 
@@ -24,7 +24,7 @@ _HEAD: Final = 20
 class ReadVerbs:
     """The verbs that read records, for the store to inherit."""
 
-    _link: Link
+    _link: Way
     _keys: Keys
 
     async def get(self, key: str) -> Approval | None:

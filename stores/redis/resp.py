@@ -14,6 +14,8 @@ _CRLF: Final = b"\r\n"
 _LONGEST_HEAD: Final = 64 * 1024
 _DEEPEST: Final = 16
 _FIRST_WORD: Final = re.compile(r"[A-Z]{2,}(?= |$)")
+_PLACE: Final = re.compile(r" (\S*:[0-9]{1,5})$")
+_REDIRECTS: Final = frozenset({"MOVED", "ASK"})
 _IN_SCRIPT: Final = re.compile(r"@user_script: ?\d+: -([A-Z]{2,}) ")
 
 
@@ -22,11 +24,17 @@ class Unreadable(Exception):
 
 
 class ServerError(Exception):
-    """The server answered with an error; `word` is its first word, such as OOM."""
+    """The server answered with an error.
 
-    def __init__(self, word: str) -> None:
+    Attributes:
+        word: Its first word, such as OOM.
+        place: Where a node of a cluster sends us, as `host:port`; empty if nowhere.
+    """
+
+    def __init__(self, word: str, *, place: str = "") -> None:
         super().__init__(word)
         self.word = word
+        self.place = place
 
     @classmethod
     def of(cls, text: str) -> ServerError:
@@ -35,7 +43,10 @@ class ServerError(Exception):
         first = _FIRST_WORD.match(text)
         word = inside[1] if inside is not None else first[0] if first is not None else "ERR"
         # Refused in the middle of a script is not refused: something may be written.
-        return cls("ERR" if word == "NOPERM" and "script" in text else word)
+        if word == "NOPERM" and "script" in text:
+            word = "ERR"
+        place = _PLACE.search(text) if word in _REDIRECTS else None
+        return cls(word, place=place[1] if place is not None else "")
 
 
 def pack(commands: Sequence[Sequence[Argument]]) -> bytes:

@@ -19,7 +19,7 @@ from gate import (
 
 from .codec import RecordText
 from .keys import META, SCHEMA, AgentKeys, Keys
-from .link import Link, Script
+from .way import Script, Way
 
 __all__ = [
     "Standing",
@@ -62,16 +62,14 @@ def script(name: str) -> Script:
     return Script(name, source.read_text(encoding="utf-8"))
 
 
-async def open_schema(link: Link, keys: Keys) -> tuple[bytes, bytes]:
+async def open_schema(link: Way, *, buckets: int) -> tuple[bytes, bytes]:
     """Fix schema version and bucket count if this is the first start; return what stands."""
-    schema, buckets = await link.run(
-        script("open"), [META], [SCHEMA, keys.buckets], operation="open"
-    )
-    return schema, buckets
+    schema, count = await link.run(script("open"), [META], [SCHEMA, buckets], operation="open")
+    return schema, count
 
 
 async def put(
-    link: Link,
+    link: Way,
     keys: Keys,
     key: str,
     record: RecordText,
@@ -128,7 +126,7 @@ async def put(
 
 
 async def patch(
-    link: Link,
+    link: Way,
     keys: Keys,
     key: str,
     *,
@@ -181,7 +179,7 @@ async def patch(
 
 
 async def consume_once(
-    link: Link, keys: Keys, key: str, *, use: str, events: Sequence[str], replicas: int
+    link: Way, keys: Keys, key: str, *, use: str, events: Sequence[str], replicas: int
 ) -> bytes | None:
     """Write the consumption; return `None` if this call did, else the one that stands.
 
@@ -203,7 +201,7 @@ async def consume_once(
     return standing
 
 
-async def confirm(link: Link, keys: Keys, key: str, *, replicas: int, patience: float) -> None:
+async def confirm(link: Way, keys: Keys, key: str, *, replicas: int, patience: float) -> None:
     """Return when *replicas* have the state that stands.
 
     Raises:
@@ -220,7 +218,7 @@ async def confirm(link: Link, keys: Keys, key: str, *, replicas: int, patience: 
     )
 
 
-async def forget(link: Link, keys: Keys, key: str, *, retention: float) -> bool:
+async def forget(link: Way, keys: Keys, key: str, *, retention: float) -> bool:
     """Take a final record away if *retention* seconds have passed; say whether it is gone."""
     answer = await link.run(
         script("forget"),
@@ -232,7 +230,7 @@ async def forget(link: Link, keys: Keys, key: str, *, retention: float) -> bool:
     return bool(answer)
 
 
-async def set_bounds(link: Link, keys: Keys, bounds: Bounds) -> None:
+async def set_bounds(link: Way, keys: Keys, bounds: Bounds) -> None:
     """Write the bounds."""
     await link.run(
         script("set_bounds"),
@@ -242,12 +240,12 @@ async def set_bounds(link: Link, keys: Keys, bounds: Bounds) -> None:
     )
 
 
-async def append(link: Link, keys: Keys, events: Sequence[str]) -> None:
+async def append(link: Way, keys: Keys, events: Sequence[str]) -> None:
     """Add events that change no record."""
     await link.run(script("append"), [keys.events], events, operation="append")
 
 
-async def advance(link: Link, keys: Keys, reader: str, cursor: str, *, fence: int | None) -> bool:
+async def advance(link: Way, keys: Keys, reader: str, cursor: str, *, fence: int | None) -> bool:
     """Note a reader's position; `False` if *fence* is not the newest."""
     answer = await link.run(
         script("advance"),
@@ -258,7 +256,7 @@ async def advance(link: Link, keys: Keys, reader: str, cursor: str, *, fence: in
     return bool(answer)
 
 
-async def hold(link: Link, keys: Keys, name: str, holder: str, *, milliseconds: int) -> int | None:
+async def hold(link: Way, keys: Keys, name: str, holder: str, *, milliseconds: int) -> int | None:
     """Take or renew a lease; return its fence, or `None` if somebody else has it."""
     answer: int | None = await link.run(
         script("hold"),
@@ -269,13 +267,13 @@ async def hold(link: Link, keys: Keys, name: str, holder: str, *, milliseconds: 
     return answer
 
 
-async def release(link: Link, keys: Keys, name: str, holder: str) -> None:
+async def release(link: Way, keys: Keys, name: str, holder: str) -> None:
     """Give a lease back."""
     await link.run(script("release"), [keys.lease(name)], [holder], operation="release")
 
 
 async def keep_card(
-    link: Link, keys: Keys, key: str, slot: str, note: str, *, only_if: str | None
+    link: Way, keys: Keys, key: str, slot: str, note: str, *, only_if: str | None
 ) -> bool:
     """Write a note into a slot, on a condition; return whether it was written."""
     answer = await link.run(
@@ -289,7 +287,7 @@ async def keep_card(
 
 
 async def seal(
-    link: Link, keys: Keys, *, expected: tuple[str, str], entries: Sequence[tuple[str, str]]
+    link: Way, keys: Keys, *, expected: tuple[str, str], entries: Sequence[tuple[str, str]]
 ) -> bool:
     """Add entries, given as id and line, if the last one has the id and hash of *expected*."""
     flat = [part for entry in entries for part in entry]
@@ -297,7 +295,7 @@ async def seal(
     return bool(answer)
 
 
-async def drop_sealed(link: Link, keys: Keys, through: int) -> int:
+async def drop_sealed(link: Way, keys: Keys, through: int) -> int:
     """Take away entries up to a number, never the last one; return how many."""
     gone: int = await link.run(
         script("drop_sealed"), [keys.audit], [through], operation="drop_sealed"
@@ -305,7 +303,7 @@ async def drop_sealed(link: Link, keys: Keys, through: int) -> int:
     return gone
 
 
-async def trim(link: Link, keys: Keys, readers: Sequence[str], *, keep: int) -> int:
+async def trim(link: Way, keys: Keys, readers: Sequence[str], *, keep: int) -> int:
     """Take away events that are sealed and read by all; return how many."""
     names = [keys.reader(name) for name in readers]
     gone: int = await link.run(

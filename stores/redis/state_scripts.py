@@ -5,14 +5,14 @@ from __future__ import annotations
 from gate import StepRow, StoreCorrupt
 
 from .keys import Keys
-from .link import Link
 from .scripts import script
+from .way import Way
 
 __all__ = ["append_step", "drop_checkpoint", "drop_steps", "keep_checkpoint"]
 
 
 async def keep_checkpoint(
-    link: Link, keys: Keys, key: str, *, version: str, text: str, expected: str | None
+    link: Way, keys: Keys, key: str, *, version: str, text: str, expected: str | None
 ) -> bool:
     """Keep a text, on a condition; return whether it was written.
 
@@ -28,7 +28,7 @@ async def keep_checkpoint(
     return _done(answer, key=key)
 
 
-async def drop_checkpoint(link: Link, keys: Keys, key: str, *, expected: str | None) -> bool:
+async def drop_checkpoint(link: Way, keys: Keys, key: str, *, expected: str | None) -> bool:
     """Remove a text, on a condition; return whether it was removed.
 
     Raises:
@@ -44,7 +44,7 @@ async def drop_checkpoint(link: Link, keys: Keys, key: str, *, expected: str | N
 
 
 async def append_step(
-    link: Link, keys: Keys, run_id: str, *, row: StepRow, after: str | None
+    link: Way, keys: Keys, run_id: str, *, row: StepRow, after: str | None
 ) -> bool:
     """Add a row to a run's log, if its worker has the run; return whether it was added.
 
@@ -60,7 +60,7 @@ async def append_step(
     return _done(answer, key=run_id)
 
 
-async def drop_steps(link: Link, keys: Keys, run_id: str) -> bool:
+async def drop_steps(link: Way, keys: Keys, run_id: str) -> bool:
     """Remove a run's log; return whether there was one."""
     answer = await link.run(script("drop_steps"), [keys.steps(run_id)], [], operation="drop_steps")
     return bool(answer)

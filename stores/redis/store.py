@@ -1,29 +1,22 @@
-"""Owns the store on Redis or Valkey: the gate's contracts, each verb one script or one read."""
+"""Owns the store in Redis or Valkey: the gate's contracts, each verb one script or one read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Self
-
-import structlog
-from redis.asyncio import Redis
 
 from gate import (
     Approval,
     ApprovalEvent,
-    ConfigError,
     Consumption,
     LoggedEvent,
     Patched,
     StoreCorrupt,
-    StoreUnavailable,
     Unconfirmed,
     Wake,
 )
 
+from ..undivided import Undivided
 from . import scripts
 from .audit_stream import AuditVerbs
 from .bounds import BoundsVerbs
@@ -39,94 +32,41 @@ from .codec import (
 from .event_stream import EventStream
 from .health import Health, ask_health, echo
 from .keys import Keys
-from .link import Link
+from .listing import ListingVerbs
 from .reading import ReadVerbs
-from .schema import check_schema
-from .subscriptions import Subscriptions
-from .wire import wires_of_client, wires_of_url
+from .subscriptions import PLAIN, Words
+from .way import Watching, Way
 
-__all__ = ["RedisStore"]
-
-_logger = structlog.get_logger("signoff.stores")
+__all__ = ["BucketStore"]
 
 
-class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs):
-    """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
-
-    Enter it (`async with`) or call `open` before use; that is where the schema is checked.
+class BucketStore(AuditVerbs, BoundsVerbs, ListingVerbs, ReadVerbs, Undivided):
+    """Keeps the approvals of one bucket. Fulfils every contract of the gate.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`, with credentials and database as redis-py reads
-            them. Either this or *client*.
-        client: A client of one's own, for TLS, Sentinel or credential providers. New connections
-            are made like its own; it is not used otherwise, and not closed.
-        operation_timeout: Seconds for one whole operation.
-        connections: Operations under way at once; more of them queue in order.
-        ping_interval: Seconds between looks at whether the listening connection still answers.
+        link: The way to the server that has the bucket.
+        keys: Its names.
+        watching: Tells of changes.
+        words: How wake-ups are published.
         wait_replicas: Replicas that must have a consumption before `consume_once` returns, and a
-            final record before `patch` does. All of those that may be promoted, or a failover may
-            release a second run, or take back a decision.
-        key_file: Where the public keys of the operator lie, for a server of this machine alone.
-
-    Raises:
-        ConfigError: The address cannot be read.
+            final record before `patch` does.
     """
 
     def __init__(
         self,
-        url: str | None = None,
+        link: Way,
+        keys: Keys,
+        watching: Watching,
         *,
-        client: Redis | None = None,
-        operation_timeout: float = 2.0,
-        connections: int = 64,
-        ping_interval: float = 10.0,
+        words: Words = PLAIN,
         wait_replicas: int = 0,
-        key_file: Path | None = None,
     ) -> None:
-        self.key_file = key_file
-        if client is not None and url is None:
-            make = wires_of_client(client, timeout=operation_timeout)
-        elif url is not None and client is None:
-            make = wires_of_url(url, timeout=operation_timeout)
-        else:
-            raise ConfigError("SIGNOFF_REDIS_URL", "give either an address or a client")
-        self._keys = Keys()
-        self._link = Link(make, timeout=operation_timeout, connections=connections)
-        self._subscriptions = Subscriptions(self._link, ping_interval=ping_interval)
+        self._link = link
+        self._keys = keys
+        self._watching = watching
+        self._words = words
         self._wait_replicas = wait_replicas
-        self._log = EventStream(self._link, self._keys)
-
-    async def open(self) -> None:
-        """Reach the server once and check the schema.
-
-        Raises:
-            StoreUnavailable: The server cannot be reached or refuses us.
-            ConfigError: The data belongs to another schema version or bucket count.
-        """
-        await check_schema(self._link, self._keys)
-        await self._warn_of_eviction()
-
-    async def aclose(self) -> None:
-        """Close every connection. Waiting reads end, watchers are woken, later calls refuse."""
-        await self._subscriptions.aclose()
-        await self._link.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Open the store; it closes at the end of the block."""
-        try:
-            await self.open()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+        self._log = EventStream(link, keys)
 
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
         """See `gate.ApprovalStore.put` and `gate.Bounded`."""
@@ -208,7 +148,7 @@ class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs):
         Raises:
             StoreUnavailable: The server does not confirm the subscription.
         """
-        return await self._subscriptions.watch(self._keys.wake(key), wake)
+        return await self._watching.watch(self._keys.wake(key), wake)
 
     async def append(self, events: Sequence[ApprovalEvent]) -> None:
         """See `gate.EventLog.append`."""
@@ -235,39 +175,6 @@ class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs):
             ValueError: *cursor* is no cursor of this log.
         """
         return await self._log.advance(reader, cursor, fence=fence)
-
-    async def pending(self, *, after: str = "", limit: int = 100) -> Sequence[str]:
-        """See `gate.Listing.pending`. Of one moment's records, the smaller key comes first."""
-        place = await self._place(after) if after else None
-        low = "-inf" if place is None else str(place)
-        found: list[str] = []
-        offset = 0
-        while len(found) < limit:
-            [page] = await self._link.read(
-                ["ZRANGEBYSCORE", self._keys.pending, low, "+inf", "WITHSCORES",
-                 "LIMIT", offset, limit],
-                operation="pending",
-            )  # fmt: skip
-            for name, score in zip(page[::2], page[1::2], strict=True):
-                if place is None or int(score) > place or name.decode() > after:
-                    found.append(name.decode())
-            offset += limit
-            if len(page) < 2 * limit:
-                break
-        return found[:limit]
-
-    async def pending_count(self) -> int:
-        """See `gate.Listing.pending_count`."""
-        [count] = await self._link.read(["ZCARD", self._keys.pending], operation="pending_count")
-        return int(count)
-
-    async def due(self, now: datetime, *, limit: int = 100) -> Sequence[str]:
-        """See `gate.Listing.due`."""
-        [names] = await self._link.read(
-            ["ZRANGEBYSCORE", self._keys.deadlines, "-inf", micros(now), "LIMIT", 0, limit],
-            operation="due",
-        )
-        return [name.decode() for name in names]
 
     async def consume_once(
         self, key: str, consumption: Consumption, events: Sequence[ApprovalEvent] = ()
@@ -328,29 +235,4 @@ class RedisStore(AuditVerbs, BoundsVerbs, ReadVerbs):
         Raises:
             StoreUnavailable: It was not subscribed, not published, or not heard in time.
         """
-        return await echo(self._link, self._subscriptions, self._keys.wake(name))
-
-    async def _place(self, key: str) -> int | None:
-        """Return the place in the listing that the record has or had."""
-        score, parts = await self._link.read(
-            ["ZSCORE", self._keys.pending, key],
-            ["MGET", *self._keys.record(key)],
-            operation="pending",
-            key=key,
-        )
-        if score is not None:
-            return int(score)
-        approval = decode_record(key, *parts)
-        return None if approval is None else micros(approval.created_at)
-
-    async def _warn_of_eviction(self) -> None:
-        try:
-            [answer] = await self._link.read(
-                ["CONFIG", "GET", "maxmemory-policy"], operation="open"
-            )
-        except StoreUnavailable:
-            # Many hosted servers forbid CONFIG.
-            return
-        policy = answer[1].decode() if len(answer) == 2 else "noeviction"
-        if policy != "noeviction":
-            _logger.warning("store_may_evict", policy=policy, wanted="noeviction")
+        return await echo(self._link, self._watching, self._keys.wake(name), words=self._words)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -21,7 +22,7 @@ from .link import Link
 from .resp import ServerError, pack
 from .wire import Lost, Wire
 
-__all__ = ["Subscriptions"]
+__all__ = ["PLAIN", "SHARDED", "Subscriptions", "Words"]
 
 _CHUNK: Final = 1000
 """Channels in one SUBSCRIBE, so that no command is large enough to hold up the others."""
@@ -29,6 +30,27 @@ _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 
 _log = structlog.get_logger("signoff.stores")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one kind of publish and subscribe."""
+
+    subscribe: str
+    unsubscribe: str
+    publish: str
+    subscribed: bytes
+    unsubscribed: bytes
+    message: bytes
+
+
+PLAIN: Final = Words(
+    "SUBSCRIBE", "UNSUBSCRIBE", "PUBLISH", b"subscribe", b"unsubscribe", b"message"
+)
+SHARDED: Final = Words(
+    "SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH", b"ssubscribe", b"sunsubscribe", b"smessage"
+)
+"""Of a cluster: told to the node of the channel's slot, and by it alone. Redis 7 and later."""
 
 
 class _Channel:
@@ -98,6 +120,9 @@ class Subscriptions:
         ping_interval: Seconds between looks at whether the connection still answers; the answer
             has to come within the link's timeout.
         jitter: Returns a number from 0 to 1: spreads the reconnects of many processes.
+        words: How the server subscribes and tells.
+        move: Awaited whenever the connection has ended and before the next is made: takes channels
+            elsewhere that this server has no more.
     """
 
     def __init__(
@@ -106,8 +131,12 @@ class Subscriptions:
         *,
         ping_interval: float,
         jitter: Callable[[], float] = random.random,
+        words: Words = PLAIN,
+        move: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._link = link
+        self._words = words
+        self._move = move
         self._ping_interval = ping_interval
         self._jitter = jitter
         self._channels: dict[bytes, _Channel] = {}
@@ -141,19 +170,42 @@ class Subscriptions:
         entry = self._channels.get(name)
         if entry is None:
             entry = self._channels[name] = _Channel()
-            self._post("SUBSCRIBE", name)
+            self._post(self._words.subscribe, name)
         watch = _Watch(self, name, entry, wake)
         entry.watches[watch] = None
-        if self._owner is None or self._owner.done():
-            self._owner = asyncio.create_task(self._own(), name="signoff-subscriptions")
-        if self._wire is None:
-            self._wanted.set()
+        self._want()
         try:
             await entry.confirmed()
         except BaseException:
             self.leave(watch)
             raise
         return watch
+
+    def channels(self) -> list[bytes]:
+        """Return what is watched here."""
+        return list(self._channels)
+
+    def hand_over(self, name: bytes, other: Subscriptions) -> None:
+        """Let *other* watch *name* from now on, for all who watch it here; they are woken there.
+
+        For a channel that does not stand here.
+        """
+        if other._closed or name not in self._channels:
+            return  # whoever watches is woken a last time from here
+        moved = self._channels.pop(name)
+        standing = other._channels.get(name)
+        target = standing or moved
+        for watch in moved.watches:
+            watch.room, watch.channel = other, target
+        if standing is None:
+            # Confirmed or not before: something may be missed by now.
+            moved.stood = True
+            other._channels[name] = moved
+            other._post(other._words.subscribe, name)
+        else:
+            standing.watches |= moved.watches
+            _call(standing, None)
+        other._want()
 
     def leave(self, watch: _Watch) -> None:
         """End a watch; the last one of a channel takes the subscription along."""
@@ -162,7 +214,7 @@ class Subscriptions:
         del watch.channel.watches[watch]
         if not watch.channel.watches and self._channels.get(watch.name) is watch.channel:
             del self._channels[watch.name]
-            self._post("UNSUBSCRIBE", watch.name)
+            self._post(self._words.unsubscribe, watch.name)
 
     async def aclose(self) -> None:
         """End the connection and its task; wake every watcher a last time."""
@@ -176,11 +228,18 @@ class Subscriptions:
             _call(entry, None)
         self._channels.clear()
 
+    def _want(self) -> None:
+        """See that there is, or will be, a connection."""
+        if self._owner is None or self._owner.done():
+            self._owner = asyncio.create_task(self._own(), name="signoff-subscriptions")
+        if self._wire is None:
+            self._wanted.set()
+
     def _post(self, verb: str, name: bytes) -> None:
         """Have *verb* sent, in order with the others; without connection there is no need."""
         if self._wire is None:
             return
-        if verb == "SUBSCRIBE":
+        if verb == self._words.subscribe:
             if not self._owes():
                 # Nothing is owed before it is sent, and a crowd may take the loop's time till then.
                 self._asked.clear()
@@ -194,7 +253,7 @@ class Subscriptions:
         while self._outbox and self._wire is not None:
             verb, names = self._next_batch()
             self._wire.say(pack([(verb, *names)]))
-            if verb == "SUBSCRIBE":
+            if verb == self._words.subscribe:
                 self._expect_answer()
 
     def _owes(self) -> bool:
@@ -219,6 +278,8 @@ class Subscriptions:
             except StoreUnavailable as error:
                 for entry in self._channels.values():
                     entry.fail(error)
+            if self._move is not None:
+                await self._move()
             if not self._channels:
                 await self._wanted.wait()
                 continue
@@ -237,7 +298,7 @@ class Subscriptions:
         self._refusal = None
         self._wire = wire
         for name in self._channels:
-            self._post("SUBSCRIBE", name)
+            self._post(self._words.subscribe, name)
         attending = asyncio.create_task(self._attend(wire), name="signoff-pings")
         try:
             await asyncio.wait({attending, wire.ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -275,10 +336,16 @@ class Subscriptions:
                 wire.say(pack([("PING",)]))
 
     def _next_batch(self) -> tuple[str, list[bytes]]:
-        verb = self._outbox[0][0]
+        verb, first = self._outbox[0]
+        tag = first.partition(b"}")[0]
         names: list[bytes] = []
-        while self._outbox and self._outbox[0][0] == verb and len(names) < _CHUNK:
-            names.append(self._outbox.popleft()[1])
+        while self._outbox and len(names) < _CHUNK:
+            next_verb, name = self._outbox[0]
+            # A command to a cluster takes channels of one slot.
+            if next_verb != verb or name.partition(b"}")[0] != tag:
+                break
+            names.append(name)
+            self._outbox.popleft()
         return verb, names
 
     def _take(self, message: Any) -> None:
@@ -295,9 +362,14 @@ class Subscriptions:
 
     def _heard(self, kind: bytes, name: bytes, content: Any) -> None:
         entry = self._channels.get(name)
-        if kind == b"message" and entry is not None:
+        if kind == self._words.message and entry is not None:
             _call(entry, content)
-        elif kind == b"subscribe":
+        elif kind == self._words.unsubscribed and entry is not None:
+            # Nobody asked for it: the slot has gone to another node.
+            if name not in self._unconfirmed and self._wire is not None:
+                self._refusal = ServerError("MOVED")
+                self._wire.drop()
+        elif kind == self._words.subscribed:
             self._unconfirmed[name] -= 1
             # A confirmation may be an older one, with an UNSUBSCRIBE on its way behind it.
             if self._unconfirmed[name] > 0:

@@ -1,4 +1,4 @@
-"""Owns one connection to Redis, and is the only module that touches redis-py.
+"""Owns one connection to Redis. Only this module and those that read addresses touch redis-py.
 
 redis-py finds the server and logs in: TLS, Sentinel, unix sockets and credential providers come
 from there. Then the connection is ours. redis-py repeats, reconnects and checks by itself, and a
@@ -27,7 +27,7 @@ from gate import ConfigError
 
 from .resp import AnswerReader, ServerError, Unreadable
 
-__all__ = ["Late", "Lost", "Wire", "wires_of_client", "wires_of_url"]
+__all__ = ["Late", "Lost", "Wire", "maker", "wires_of_client", "wires_of_url"]
 
 _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.NoScriptError, "NOSCRIPT"),
@@ -181,6 +181,8 @@ class Wire(asyncio.Protocol):
 
     def retire(self) -> None:
         """Send nothing more; the connection ends when all that is owed has come, or is late."""
+        if self._transport is None:
+            return  # it is only being made
         self._retired = True
         if all(owed.future.done() for owed in self._owed):
             self.drop()
@@ -272,22 +274,32 @@ def wires_of_url(url: str, *, timeout: float) -> Callable[[], Wire]:
     if "://" not in url or (split.scheme != "unix" and not _DATABASE.fullmatch(split.path)):
         raise _unreadable()
     kind = options.pop("connection_class", Connection)
-    return _maker(kind, options, timeout=timeout)
+    return maker(kind, options, timeout=timeout)
 
 
 def wires_of_client(client: Redis, *, timeout: float) -> Callable[[], Wire]:
     """Return a maker of connections like those of *client*; its own ones are left alone."""
     pool = client.connection_pool
-    return _maker(pool.connection_class, dict(pool.connection_kwargs), timeout=timeout)
+    return maker(pool.connection_class, dict(pool.connection_kwargs), timeout=timeout)
 
 
 def _unreadable() -> ConfigError:
     return ConfigError("SIGNOFF_REDIS_URL", "it is no address of the form redis://host:port/db")
 
 
-def _maker(
+def maker(
     kind: Callable[..., Any], options: dict[str, Any], *, timeout: float
 ) -> Callable[[], Wire]:
+    """Return a maker of connections of one of redis-py's kinds.
+
+    Args:
+        kind: The class.
+        options: For it; those that repeat or check by themselves are set aside.
+        timeout: Seconds for connecting.
+
+    Raises:
+        ConfigError: An option is not known.
+    """
     kept = {
         name: value
         for name, value in options.items()

@@ -26,7 +26,7 @@ class RedisStepLog(RedisPlace):
     Enter it (`async with`) before use; that is where the schema is checked.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`.
+        url: As `open_store` takes them for a server.
         operation_timeout: Seconds for one whole operation.
         connections: Operations under way at once; more of them queue in order.
 
@@ -40,15 +40,16 @@ class RedisStepLog(RedisPlace):
     async def append(self, run_id: str, row: StepRow, *, after: str | None) -> bool:
         """See `gate.StepLog.append`."""
         check_id(run_id, field="run_id")
-        return await append_step(self._link, self._names, run_id, row=row, after=after)
+        return await append_step(*self._at(run_id), run_id, row=row, after=after)
 
     async def rows(self, run_id: str) -> Sequence[StepRow]:
         """See `gate.StepLog.rows`."""
-        name = self._names.steps(check_id(run_id, field="run_id"))
+        link, names = self._at(check_id(run_id, field="run_id"))
+        name = names.steps(run_id)
         found: list[StepRow] = []
         while True:
             start = len(found)
-            [page] = await self._link.read(
+            [page] = await link.read(
                 ["LRANGE", name, start, start + _PAGE - 1], operation="rows", key=run_id
             )
             found.extend(_row(entry, run_id=run_id) for entry in page)
@@ -58,7 +59,7 @@ class RedisStepLog(RedisPlace):
     async def clear(self, run_id: str) -> bool:
         """See `gate.StepLog.clear`."""
         check_id(run_id, field="run_id")
-        return await drop_steps(self._link, self._names, run_id)
+        return await drop_steps(*self._at(run_id), run_id)
 
 
 def _row(entry: bytes, *, run_id: str) -> StepRow:

@@ -77,7 +77,7 @@ async def test_from_request_to_decision(slack: Sandbox, server: RedisServer, tra
             brief = await gate.request(name="brief", expires_in=0.05)
             assert ApprovalStatus.EXPIRED is (await gate.wait(brief.id, timeout=5)).status
             await gate.aclose()
-        assert bot.leadership.leading
+        assert bot.leading
         async with aiohttp.ClientSession() as http, http.get(f"{base}/readyz") as answer:
             checks = (await answer.json())["checks"]
             assert 200 == answer.status
@@ -102,7 +102,7 @@ async def test_a_stop_keeps_the_lease_until_the_card_under_way_is_noted(
         one = settings(slack, server, "http")
         async with run_bot(one, environ={}, tuning=QUICK) as first:
             await both.enter_async_context(run_bot(one, environ={}, tuning=QUICK))
-            await wait_until(lambda: first.leadership.leading, "the first one leads")
+            await wait_until(lambda: first.leading, "the first one leads")
             # Longer than the lease, so that it has to be renewed while the bot stops.
             await people.faults.slow(ms=2000, method="chat.postMessage", count=1)
             asked = await gate.request(name="delete-user", payload={"user_id": 42})

@@ -8,7 +8,8 @@ from .change import Break
 from .people_breaks import PEOPLE_BREAKS
 from .record_breaks import RECORD_BREAKS
 from .run_breaks import RUN_BREAKS
+from .scale_breaks import SCALE_BREAKS
 
 __all__ = ["BREAKS", "Break"]
 
-BREAKS: Final = (*RUN_BREAKS, *RECORD_BREAKS, *PEOPLE_BREAKS)
+BREAKS: Final = (*RUN_BREAKS, *RECORD_BREAKS, *PEOPLE_BREAKS, *SCALE_BREAKS)

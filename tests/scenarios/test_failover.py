@@ -20,6 +20,7 @@ from tests.scenarios.reading import (
     full_text,
     private,
     until_card_says,
+    until_thread,
     until_told,
 )
 from tests.support.house import CHANNEL, Agent, House, running_house
@@ -92,7 +93,10 @@ async def ask(agent: Agent, slack: SandboxClient, *, hold: bool = False) -> tupl
     """Ask under an id that is the action's name; return it and the card."""
     name = fresh("wipe")
     agent.ask(name, id=name, hold=hold)
-    return name, await card(slack, name)
+    ts = await card(slack, name)
+    # The bot has noted the card once the first reply stands; a lost note brings another card.
+    await until_thread(slack, ts, "Asked")
+    return name, ts
 
 
 async def approve(slack: SandboxClient, ts: str) -> None:

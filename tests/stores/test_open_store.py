@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from gate import (
     BulkRead,
@@ -29,6 +25,7 @@ from gate import (
 from stores import open_store
 from stores.conformance.samples import pending
 from stores.memory import MemoryStore
+from tests.support.certificates import certificate_in
 from tests.support.servers import RedisServer, free_port, redis_server
 
 
@@ -104,7 +101,7 @@ async def test_a_socket_with_credentials_and_database(tmp_path: Path) -> None:
 
 async def test_a_connection_over_tls(tmp_path: Path) -> None:
     """`rediss://` takes the certificate to trust, and trusts no other."""
-    key, certificate = _certificate(tmp_path)
+    key, certificate = certificate_in(tmp_path)
     port = free_port()
     options = (
         "--tls-port", str(port), "--tls-auth-clients", "no", "--tls-key-file", str(key),
@@ -120,31 +117,6 @@ async def test_a_connection_over_tls(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             async with open_store(url):
                 pass
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a key and a certificate for localhost that nobody knows yet."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2999, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    key_file, certificate_file = folder / "key.pem", folder / "certificate.pem"
-    key_file.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    certificate_file.write_bytes(made.public_bytes(pem))
-    return key_file, certificate_file
 
 
 async def test_a_password_that_is_asked_for(tmp_path: Path) -> None:

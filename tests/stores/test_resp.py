@@ -85,3 +85,22 @@ def test_what_is_no_answer_is_refused(text: bytes) -> None:
     """Other protocols, broken lengths, depth and heads without end."""
     with pytest.raises(Unreadable):
         AnswerReader().feed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b"MOVED 3999 127.0.0.1:6381", "127.0.0.1:6381"),
+        (b"ASK 3999 node-7.example:6381", "node-7.example:6381"),
+        (b"MOVED 3999 ::1:6381", "::1:6381"),
+        (b"MOVED 3999 :6381", ":6381"),
+        (b"MOVED 3999", ""),
+        (b"MOVED 3999 127.0.0.1:x", ""),
+        (b"TRYAGAIN Multiple keys request during rehashing of slot", ""),
+        (b"ERR see 127.0.0.1:6381", ""),
+    ],
+)
+def test_a_redirection_has_its_place(text: bytes, place: str) -> None:
+    """Where a node of a cluster sends us, if it says so in its own way."""
+    [error] = AnswerReader().feed(b"-" + text + b"\r\n")
+    assert place == error.place

@@ -8,6 +8,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
+from benchmarks import sizing
+
 from .checkout import ROOT, modules
 
 
@@ -43,3 +47,31 @@ def test_one_question_is_answered(tmp_path: Path):
     [row] = json.loads(file.read_text(encoding="utf-8"))["rows"]
     assert ("14", 1) == (row["row"], len(row["ratios"]))
     assert "start until the last" in done.stdout
+
+
+def test_sizes_come_from_measured_rows(tmp_path: Path):
+    """The table is calculated from the file; without a row it says which one is missing."""
+    rows = [
+        {"row": number, "what": what, "ours": [figure]}
+        for number, what, figure in (
+            ("3", "requests a second, 64 tasks", 10_000),
+            ("4", "decisions a second, 64 tasks", 5_000),
+            ("4", "decisions a second, 64 tasks, signed", 1_000),
+            ("6", "memory of a waiting agent, 10,000 of them", 4.0),
+            ("8", "bytes of a pending approval, 100,000 of them", 4096),
+            ("11", "click to ack, decision stored, HTTP, p50", 5.0),
+        )
+    ]
+    found = sizing.measured(rows)
+    needs = sizing.sizes(10_000, 1_000, found, sizing.Assumed(per_hour=3.6, kept_days=0))
+    assert pytest.approx(0.11) == needs["server's core, %"]
+    assert pytest.approx(0.5) == needs["bot's core, %"]
+    assert pytest.approx(10_000 / 256 / 1024) == needs["server's memory, GiB"]
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    said: list[object] = []
+    assert sizing.main(["--json", str(file)], say=said.append) == 0
+    assert "10,000 agents, 1,000 approvers" in str(said)
+    file.write_text(json.dumps({"rows": rows[1:]}), encoding="utf-8")
+    assert sizing.main(["--json", str(file)], say=said.append) == 1
+    assert "row 3" in str(said[-1])

@@ -38,7 +38,8 @@ PUBLIC_SUBMODULES = {
 """Packages are imported by their own name; these are the only others that are public too."""
 
 OPENS_STORES = {
-    "bot.app", "bot.cli.approvals", "bot.cli.audit", "bot.cli.doctor", "bot.cli.keygen",
+    "bot.app", "bot.bucket_work", "bot.cli.approvals", "bot.cli.audit", "bot.cli.chains",
+    "bot.cli.doctor", "bot.cli.keygen",
     "bot.cli.runs", "bot.demo.agent", "bot.demo.stage",
 }  # fmt: skip
 KNOWS_SLACK = ("bot.slack",)

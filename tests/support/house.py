@@ -25,7 +25,17 @@ from tests.support.emitted import EMITTED
 from tests.support.processes import ROOT, Agent, Bot, Finished, Process, Said
 from tests.support.servers import RedisServer, running_server
 
-__all__ = ["CHANNEL", "ROUTES", "Agent", "Bot", "Finished", "House", "Process", "running_house"]
+__all__ = [
+    "CHANNEL",
+    "ROUTES",
+    "Agent",
+    "Bot",
+    "Finished",
+    "House",
+    "Process",
+    "house_on",
+    "running_house",
+]
 
 CHANNEL: Final = "C0APPROVALS"
 ROUTES: Final = f"""\
@@ -58,16 +68,18 @@ class House:
     """What is up: one server, one sandbox, any number of bots and agents.
 
     Attributes:
-        redis: The server.
+        redis: The server; of several, one.
+        redis_url: The address that all processes get.
         marks: Where agents leave their side effects.
         environ: What every process of the operator's gets, the private keys among it.
         public_keys: What agents get of these keys, as one setting.
         processes: Everything that was started, ended ones included.
     """
 
-    def __init__(self, folder: Path, redis: RedisServer) -> None:
+    def __init__(self, folder: Path, redis: RedisServer, *, redis_url: str | None = None) -> None:
         self.folder = folder
         self.redis = redis
+        self.redis_url = redis_url or redis.url
         self.marks = folder / "marks"
         self.marks.mkdir()
         self.processes: list[Process] = []
@@ -80,7 +92,7 @@ class House:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "SIGNOFF_"))}
         self.environ = own | {
             _MARK: self._mark,
-            _REDIS_URL: redis.url,
+            _REDIS_URL: self.redis_url,
             _KEYS: str(keys),
             "SIGNOFF_HOME": str(folder / "home"),
         }
@@ -170,7 +182,7 @@ class House:
             options: Those of `tests.support.agents.agent`.
         """
         environ = {name: value for name, value in self.environ.items() if name != _KEYS} | {
-            _REDIS_URL: redis_url or self.redis.url,
+            _REDIS_URL: redis_url or self.redis_url,
             _PUBLIC_KEYS: public_keys or self.public_keys,
         }
         more = [part for name, value in options.items() for part in (f"--{name}", str(value))]
@@ -312,10 +324,25 @@ def running_house(
     See `House.start_bot` for the other arguments.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="signoff-house-") as folder,
         running_server(binary, appendonly=appendonly) as redis,
+        house_on(redis, bots=bots, quick=quick, transport=transport, routes=routes) as house,
     ):
-        house = House(Path(folder), redis)
+        yield house
+
+
+@contextmanager
+def house_on(
+    redis: RedisServer,
+    *,
+    redis_url: str | None = None,
+    bots: int = 1,
+    quick: bool = False,
+    transport: str = "socket",
+    routes: str = ROUTES,
+) -> Iterator[House]:
+    """Run a house on servers that are there, which *redis_url* may name; see `running_house`."""
+    with tempfile.TemporaryDirectory(prefix="signoff-house-") as folder:
+        house = House(Path(folder), redis, redis_url=redis_url)
         open_houses.append(house)
         try:
             house.start_agent()

@@ -84,14 +84,15 @@ class RedisServer:
         log = (self.folder / "server.log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [
-                    str(self.binary), "--port", str(self.port), "--bind", "127.0.0.1",
-                    "--dir", str(self.folder), "--save", "", *self.options,
-                ],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+                self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def command(self) -> list[str]:
+        """Return what starts the process."""
+        return [
+            str(self.binary), "--port", str(self.port), "--bind", "127.0.0.1",
+            "--dir", str(self.folder), "--save", "", *self.options,
+        ]  # fmt: skip
 
     def answers(self) -> bool:
         """Say whether the server has finished loading and answers."""
