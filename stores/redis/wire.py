@@ -103,8 +103,14 @@ class Wire(asyncio.Protocol):
             ServerError: The server refused the login.
         """
         connection: Any = self._connection
+        before = _cancellations()
         try:
-            await connection.connect()
+            try:
+                await connection.connect()
+            finally:
+                # What redis-py meets while it cleans up can take the place of a cancellation.
+                if _cancellations() > before:
+                    raise asyncio.CancelledError
         except errors.RedisError as error:
             # On unix sockets redis-py wraps the refusal of a login in an error of its own.
             word = _word(error) or _word(error.__cause__)
@@ -343,3 +349,9 @@ def _os_cause(error: BaseException) -> str:
             return "time is up"
         seen = seen.__cause__ or seen.__context__
     return type(error).__name__
+
+
+def _cancellations() -> int:
+    """Return how often the running task was asked to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()

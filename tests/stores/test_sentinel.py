@@ -56,7 +56,7 @@ async def test_an_agent_waits_through_a_failover(binary: str) -> None:
             return True
 
         await wait_until(is_decided, "the new master takes the decision")
-        assert servers.replica.port == servers.master_port()
+        await servers.until_promoted(servers.replica)
         assert "approved" == (await waiting).status
 
 
