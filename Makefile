@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # pyright runs on the Node that comes as a wheel; it shall not ask the index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help install demo test system check gallery chaos fuzz mutants interop bench goldens clean
+.PHONY: help install demo test system check gallery chaos fuzz mutants interop bench plots goldens clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ interop: install  ## Run JavaScript Bolt from npm against the sandbox; compare w
 bench: system install  ## Measure what the gate costs against a raw floor; under ten minutes, on a quiet machine
 	$(BIN)/python -m benchmarks
 
+plots: $(VENV)/installed-plots  ## Draw what `make bench` has measured of growth into docs/pictures
+	$(BIN)/python -m benchmarks.plots
+
 goldens: install  ## Write the golden files and generated docs anew; read the difference before you keep it
 	SIGNOFF_UPDATE_GOLDENS=1 $(BIN)/python -m pytest -q tests/bot/slack tests/bot/test_manifest.py tests/structure
 
@@ -67,6 +70,10 @@ $(VENV)/installed-demo: constraints.txt pyproject.toml | $(VENV)/bin/pip
 $(VENV)/installed-dev: constraints.txt pyproject.toml | $(VENV)/bin/pip
 	$(call pip_install,embedded$(comma)dev)
 	@touch $@ $(VENV)/installed-demo
+
+$(VENV)/installed-plots: $(VENV)/installed-dev
+	$(call pip_install,embedded$(comma)dev$(comma)plots)
+	@touch $@
 
 $(VENV)/bin/pip:
 	@PYTHON="$(PYTHON)" .ci/venv $(VENV)

@@ -75,7 +75,6 @@ def main() -> int:
     machine = {
         "python": platform.python_version(),
         "redis-py": version("redis"),
-        "hiredis": _version("hiredis"),
         "cores": os.cpu_count(),
         "load at the start": load,
         "load at the end": os.getloadavg(),
@@ -109,13 +108,6 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 5)
     return options
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except ModuleNotFoundError:
-        return "none"
 
 
 if __name__ == "__main__":

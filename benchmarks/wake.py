@@ -196,7 +196,7 @@ async def crowd(stage: Stage) -> list[Row]:
             versus="with 1 waiting",
             goal=1.15,
             setting=stage.setting(0),
-            more={"seconds until all of them waited": entered[str(size)]},
+            more={"waiting": size, "seconds until all of them waited": entered[str(size)]},
         )
         for size in sizes
     ]

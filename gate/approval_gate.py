@@ -179,7 +179,8 @@ class ApprovalGate:
         Raises:
             ApprovalNotFound: There is none with this id.
             ApprovalTimeout: The caller's *timeout* ended.
-            ReceiptInvalid: The record says approved, and has no receipt that verifies.
+            ReceiptInvalid: The record holds a decision, and no receipt that verifies: a yes would
+                run, and a no with its note would be told to a model as a person's word.
             StoreUnavailable: The store stayed away for longer than the gate's patience.
             StoreCorrupt: The record cannot be read.
         """
@@ -288,7 +289,8 @@ class ApprovalGate:
         command = Consume(operation_id=operation, digest=digest, by=self.agent)
 
         def prove(current: Approval, now: datetime) -> None:
-            self._prove(current, now, meant=meant, digest=digest)
+            if current.status is ApprovalStatus.APPROVED:
+                self._prove(current, now, meant=meant, digest=digest)
 
         async with self._told.refusals(stored.id, stored):
             return await self._told.consumed(await self._records.consume(key, command, prove=prove))
@@ -385,7 +387,7 @@ class ApprovalGate:
         return stored
 
     def _prove(self, stored: Approval, now: datetime, **known: Any) -> None:
-        if self._verifier is not None and stored.status is ApprovalStatus.APPROVED:
+        if self._verifier is not None and stored.decision is not None:
             self._verifier.verify(stored, now=now, **known)
 
     def _announce(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import sizing
+from benchmarks import plots, sizing
 
 from .checkout import ROOT, modules
 
@@ -75,3 +75,23 @@ def test_sizes_come_from_measured_rows(tmp_path: Path):
     file.write_text(json.dumps({"rows": rows[1:]}), encoding="utf-8")
     assert sizing.main(["--json", str(file)], say=said.append) == 1
     assert "row 3" in str(said[-1])
+
+
+def test_pictures_show_what_was_measured():
+    """Each line is made of the medians in the file; without a row there is no picture."""
+    rows = [
+        {"row": "2", "more": {"waiting": 100}, "against": [10.0, 30.0, 20.0], "ours": [22.0]},
+        {"row": "2", "more": {"waiting": 10}, "against": [10.0, 30.0, 20.0], "ours": [21.0]},
+        {
+            "row": "16",
+            "what": "request, p50 with 10 kept",
+            "more": {"sizes": "1, 1,000", "us": [5.0, 6.0]},
+        },
+    ]
+    assert ([1.0, 10.0, 100.0], [20.0, 21.0, 22.0]) == plots.waiting(rows)
+    assert {"request": ([1.0, 1000.0], [5.0, 6.0])} == {
+        verb.removesuffix(" p50 with 10 kept"): line for verb, line in plots.growing(rows).items()
+    }
+    for read in (plots.waiting, plots.growing):
+        with pytest.raises(ValueError, match="is missing"):
+            read([])
