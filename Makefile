@@ -5,6 +5,7 @@
 .DELETE_ON_ERROR:
 
 VENV := .venv
+JSON := build/benchmarks.json
 BIN := $(VENV)/bin
 
 # pyright runs on the Node that comes as a wheel; it shall not ask the index for a newer self.
@@ -51,7 +52,7 @@ bench: system install  ## Measure what the gate costs against a raw floor; under
 	$(BIN)/python -m benchmarks
 
 plots: $(VENV)/installed-plots  ## Draw what `make bench` has measured of growth into docs/pictures
-	$(BIN)/python -m benchmarks.plots
+	$(BIN)/python -m benchmarks.plots --json $(JSON)
 
 goldens: install  ## Write the golden files and generated docs anew; read the difference before you keep it
 	SIGNOFF_UPDATE_GOLDENS=1 $(BIN)/python -m pytest -q tests/bot/slack tests/bot/test_manifest.py tests/structure

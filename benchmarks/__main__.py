@@ -68,7 +68,9 @@ def main() -> int:
             continue
         print(f"{time.monotonic() - began:5.0f} s  {name} (rows {numbers}) ...", file=sys.stderr)
         try:
-            rows += asyncio.run(asyncio.wait_for(ask(stage), 3 * seconds))
+            # A million takes ten times as long to write.
+            patience = 3 * seconds * (10 if options.large else 1)
+            rows += asyncio.run(asyncio.wait_for(ask(stage), patience))
         except (Exception, KeyboardInterrupt):  # noqa: BLE001  (the others are worth telling)
             traceback.print_exc()
             failed.append(f"{name} (rows {numbers})")
