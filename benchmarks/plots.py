@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["PICTURES", "draw", "growing", "waiting"]
+__all__ = ["PICTURES", "draw", "growing", "scatter", "waiting"]
 
 PICTURES: Final = ("waiting.svg", "growing.svg")
 _Row = Mapping[str, Any]
@@ -26,12 +26,27 @@ def waiting(rows: Sequence[_Row]) -> _Line:
     Raises:
         ValueError: The row is missing.
     """
+    rounds = _rounds(rows)
+    return list(rounds), [statistics.median(times) for times in rounds.values()]
+
+
+def scatter(rows: Sequence[_Row]) -> _Line:
+    """Return the least and the most of the rounds behind each of these medians.
+
+    Raises:
+        ValueError: The row is missing.
+    """
+    rounds = _rounds(rows).values()
+    return [min(times) for times in rounds], [max(times) for times in rounds]
+
+
+def _rounds(rows: Sequence[_Row]) -> dict[float, list[float]]:
     found = [row for row in rows if row["row"] == "2"]
     if not found:
         raise ValueError("row 2 is missing")
-    points = {1.0: statistics.median(found[0]["against"])}
-    points |= {float(row["more"]["waiting"]): statistics.median(row["ours"]) for row in found}
-    return sorted(points), [points[size] for size in sorted(points)]
+    rounds = {1.0: list(found[0]["against"])}
+    rounds |= {float(row["more"]["waiting"]): list(row["ours"]) for row in found}
+    return dict(sorted(rounds.items()))
 
 
 def growing(rows: Sequence[_Row]) -> dict[str, _Line]:
@@ -71,6 +86,10 @@ def draw(rows: Sequence[_Row], folder: Path) -> None:
         figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
         for label, (sizes, times) in shown.items():
             axes.plot(sizes, times, marker="o", markersize=4, label=label)
+        if shown is lines:
+            axes.fill_between(
+                lines["decide to wake"][0], *scatter(rows), alpha=0.15, label="rounds"
+            )
         axes.set(xscale="log", xlabel=x, ylabel="microseconds, p50", title=title)
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, alpha=0.3)

@@ -89,6 +89,7 @@ def test_pictures_show_what_was_measured():
         },
     ]
     assert ([1.0, 10.0, 100.0], [20.0, 21.0, 22.0]) == plots.waiting(rows)
+    assert ([10.0, 21.0, 22.0], [30.0, 21.0, 22.0]) == plots.scatter(rows)
     assert {"request": ([1.0, 1000.0], [5.0, 6.0])} == {
         verb.removesuffix(" p50 with 10 kept"): line for verb, line in plots.growing(rows).items()
     }
