@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -22,6 +22,7 @@ from .parse import Answered, Click, Edited, Submission
 from .reception import Reception, Shown, Use
 from .render import MASKING, form_failed, reject_modal, shows_all
 from .render.answer_form import answer_modal
+from .render.buttons import Stamp
 from .render.editing import edit_modal, why_no_edit
 from .render.line import Words, message
 from .review import Reviews
@@ -35,6 +36,15 @@ FORM_SECONDS: Final = 0.8
 _CLOSED: Final[Mapping[str, Any]] = {"response_action": "clear"}
 
 View = dict[str, Any]
+
+
+class _SealedFor(TypedDict):
+    """What every form is made with, beside the approval."""
+
+    stamp: Stamp
+    person: str
+    place: str
+    masking: Masking
 
 
 class Forms:
@@ -75,13 +85,7 @@ class Forms:
         Returns:
             Whether it was rejected without one, or tried to be.
         """
-        view = reject_modal(
-            use.approval,
-            stamp=self._seal.value,
-            person=use.person,
-            place=use.told_at,
-            masking=self._masking,
-        )
+        view = reject_modal(use.approval, **self._sealed_for(use))
         if await self._open(view, click) is not Shown.FAILED:
             return False
         await self._reject_at_once(use)
@@ -91,13 +95,7 @@ class Forms:
         """Open the arguments for editing; whoever has not seen them all gets the review."""
         if not await self._ready(use, click, "edit"):
             return
-        view = edit_modal(
-            use.approval,
-            stamp=self._seal.value,
-            person=use.person,
-            place=use.told_at,
-            masking=self._masking,
-        )
+        view = edit_modal(use.approval, **self._sealed_for(use))
         if view is None:
             why = why_no_edit(use.approval, self._masking) or ""
             self._reception.tell(use.attempt.voter, use.told_at, _not_editable(why))
@@ -108,13 +106,7 @@ class Forms:
         """Ask for the result that the agent gets in place of a run."""
         if not await self._ready(use, click, "override"):
             return
-        view = answer_modal(
-            use.approval,
-            stamp=self._seal.value,
-            person=use.person,
-            place=use.told_at,
-            masking=self._masking,
-        )
+        view = answer_modal(use.approval, **self._sealed_for(use))
         if await self._open(view, click) is Shown.FAILED:
             self._not_opened(use, "Answer instead…")
 
@@ -175,6 +167,15 @@ class Forms:
         )
         self._reception.conclude(use.attempt, answer)
         return _CLOSED
+
+    def _sealed_for(self, use: Use) -> _SealedFor:
+        """Return what makes a form one for this person, who is told where the button was used."""
+        return {
+            "stamp": self._seal.value,
+            "person": use.person,
+            "place": use.told_at,
+            "masking": self._masking,
+        }
 
     async def _ready(self, use: Use, click: Click, further: Offer) -> bool:
         """Say whether the form may be opened for this person, who may answer by the way."""

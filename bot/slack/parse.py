@@ -63,6 +63,18 @@ class Presented:
 
 
 @dataclass(frozen=True)
+class _Use:
+    """One person's use of something sealed."""
+
+    presented: Presented
+
+    @property
+    def voter(self) -> Voter:
+        """Who used it."""
+        return self.presented.voter
+
+
+@dataclass(frozen=True)
 class OpenView:
     """A modal or a home that is open before the person."""
 
@@ -86,17 +98,11 @@ class OpenView:
 
 
 @dataclass(frozen=True)
-class Click:
+class Click(_Use):
     """One person's click on one button, in a message or in a view."""
 
-    presented: Presented
     trigger: str
     view: OpenView | None = None
-
-    @property
-    def voter(self) -> Voter:
-        """Who clicked."""
-        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -138,16 +144,10 @@ class Click:
 
 
 @dataclass(frozen=True)
-class Submission:
+class Submission(_Use):
     """One person's answer in the form behind Reject."""
 
-    presented: Presented
     note: str | None
-
-    @property
-    def voter(self) -> Voter:
-        """Who submitted it."""
-        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -162,16 +162,10 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Edited:
+class Edited(_Use):
     """One person's edit of the arguments, which approves them as edited."""
 
-    presented: Presented
     form: EditForm
-
-    @property
-    def voter(self) -> Voter:
-        """Who submitted it."""
-        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -186,16 +180,10 @@ class Edited:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answered(_Use):
     """One person's result in place of a run."""
 
-    presented: Presented
     form: AnswerForm
-
-    @property
-    def voter(self) -> Voter:
-        """Who submitted it."""
-        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -210,16 +198,10 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class Reviewed(_Use):
     """One person's Approve on the last page of a review."""
 
-    presented: Presented
     pages: int
-
-    @property
-    def voter(self) -> Voter:
-        """Who submitted it."""
-        return self.presented.voter
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
