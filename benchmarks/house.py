@@ -15,12 +15,14 @@ from tests.support.house import CHANNEL, House, running_house
 
 from .stage import AGENT, OPEN, Stage
 
-__all__ = ["APPROVE", "CHANNEL", "PEOPLE", "TEAM", "Lodge", "lodge"]
+__all__ = ["APPROVE", "CHANNEL", "GROUP", "PEOPLE", "TEAM", "Lodge", "lodge"]
 
 APPROVE: Final = "signoff_approve"
 TEAM: Final = "T0SANDBOX"
-PEOPLE: Final = ("U0ANA", "U0BEN", "U0CHO")
-"""In turns: the bot lets nobody click more often than 30 times in 10 s."""
+GROUP: Final = "S0SECURITY"
+PEOPLE: Final = tuple(f"U0CREW{number:02}" for number in range(40))
+"""All of the group that is asked. In turns: the bot lets nobody click more often than 30 times in
+10 s."""
 _SMALL: Final = {"account": "acct-000042", "cents": 1250}
 """So that a card shows all of it."""
 
@@ -90,5 +92,9 @@ async def lodge(stage: Stage, *, transport: str, bots: int = 1) -> AsyncIterator
             ApprovalGate(store, agent=AGENT, public_keys=[house.public_keys]) as gate,
         ):
             await store.set_bounds(OPEN)
+            await slack.edit_workspace(
+                users={who: {"name": who.lower(), "real_name": who} for who in PEOPLE},
+                usergroups={GROUP: {"users": list(PEOPLE)}},
+            )
             await stage.learn(house.redis.port)
             yield Lodge(house, slack, store, gate)
