@@ -60,7 +60,12 @@ def canonical_text(value: Any, *, max_depth: int = MAX_DEPTH, max_size: int = MA
         PayloadNotCanonical: Some part of *value* is not a JSON value; `path` says which.
         LimitExceeded: Too deep, too large, or an integer with more than 4,300 digits.
     """
-    _Walk(max_depth=max_depth, max_size=max_size).visit(value, depth=0)
+    walk = _Walk(max_depth=max_depth, max_size=max_size)
+    try:
+        walk.visit(value, 0)
+    except _Fault as fault:
+        raise fault.told() from None
+    walk.check_size()
     text = _WRITER.encode(value)
     size = len(text.encode())
     if size > max_size:
@@ -142,63 +147,93 @@ def _plain(raw: bytes, *, max_depth: int, max_size: int) -> bool:
     )
 
 
+class _Fault(Exception):
+    """A part of a value is no JSON; `steps` are the way to it, from the inside out."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.steps: list[str | int] = []
+
+    def told(self) -> PayloadNotCanonical:
+        """Return the error for the caller."""
+        # Keys are the caller's text, and some are secrets or people's data: only those that look
+        # like a field's plain name are repeated.
+        steps = [
+            str(step) if isinstance(step, int) or _PLAIN_NAME.fullmatch(step) else "?"
+            for step in reversed(self.steps)
+        ]
+        return PayloadNotCanonical(path="".join(f"/{step}" for step in steps), reason=self.reason)
+
+
 class _Walk:
     """Checks a value before anything is built from it, and stops at the first fault.
 
-    The running size is a lower bound of the text's size. It stops values that are small in memory
-    and endless when written out, such as a list that holds one other list many times, level by
-    level; the depth stops a value that holds itself.
+    `size` is a lower bound of the text's size. It stops values that are small in memory and endless
+    when written out, such as a list that holds one other list many times, level by level; the depth
+    stops a value that holds itself.
     """
+
+    __slots__ = ("_max_depth", "_max_size", "size")
 
     def __init__(self, *, max_depth: int, max_size: int) -> None:
         self._max_depth = max_depth
         self._max_size = max_size
-        self._size = 0
-        self._path: list[str | int] = []
+        self.size = 0
 
-    def visit(self, value: Any, *, depth: int) -> None:
+    def check_size(self) -> None:
+        """Refuse what is surely too long, long before it is written out."""
+        if self.size > 2 * self._max_size + 64:
+            raise LimitExceeded(field="payload bytes", value=self.size, limit=self._max_size)
+
+    def visit(self, value: Any, depth: int) -> None:
         kind = type(value)
         if kind is str:
             self._string(value)
         elif value is None or kind is bool:
-            self._grow(4)
+            self.size += 4
         elif kind is int:
             self._integer(value)
         elif kind is float:
             if not math.isfinite(value):
-                raise self._fault("not a finite number")
-            self._grow(3)
+                raise _Fault("not a finite number")
+            self.size += 3
         elif kind is list:
             self._enter(depth)
             for index, item in enumerate(value):
-                self._path.append(index)
-                self.visit(item, depth=depth + 1)
-                self._path.pop()
+                self._step(index, item, depth)
         elif kind is dict:
             self._enter(depth)
             for key, item in value.items():
-                self._key(key)
-                self._path.append(key)
-                self.visit(item, depth=depth + 1)
-                self._path.pop()
+                if type(key) is not str:
+                    raise _Fault(f"a key is {type(key).__name__}, not str")
+                self._string(key)
+                self._step(key, item, depth)
         else:
-            raise self._fault(f"{kind.__name__} is not a JSON type")
+            raise _Fault(f"{kind.__name__} is not a JSON type")
+
+    def _step(self, step: str | int, item: Any, depth: int) -> None:
+        try:
+            self.visit(item, depth + 1)
+        except _Fault as fault:
+            fault.steps.append(step)
+            raise
 
     def _enter(self, depth: int) -> None:
         if depth >= self._max_depth:
             raise LimitExceeded(field="payload depth", value=depth + 1, limit=self._max_depth)
-        self._grow(2)
-
-    def _key(self, key: Any) -> None:
-        if type(key) is not str:
-            raise self._fault(f"a key is {type(key).__name__}, not str")
-        self._string(key)
+        # One container is no longer than what is in memory: only those in it can be endless.
+        self.check_size()
+        self.size += 2
 
     def _string(self, value: str) -> None:
+        if value.isascii():
+            self.size += len(value) + 2
+            return
         try:
-            self._grow(len(value.encode()) + 2)
+            self.size += len(value.encode()) + 2
         except UnicodeEncodeError:
-            raise self._fault("lone surrogate in a string") from None
+            raise _Fault("lone surrogate in a string") from None
 
     def _integer(self, value: int) -> None:
         bits = value.bit_length()
@@ -207,21 +242,7 @@ class _Walk:
             raise LimitExceeded(
                 field="integer digits", value=int(bits / math.log2(10)) + 1, limit=MAX_DIGITS
             )
-        self._grow(1 + bits // 4)
-
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > 2 * self._max_size + 64:
-            raise LimitExceeded(field="payload bytes", value=self._size, limit=self._max_size)
-
-    def _fault(self, reason: str) -> PayloadNotCanonical:
-        # Keys are the caller's text, and some are secrets or people's data: only those that look
-        # like a field's plain name are repeated.
-        steps = [
-            str(part) if isinstance(part, int) or _PLAIN_NAME.fullmatch(part) else "?"
-            for part in self._path
-        ]
-        return PayloadNotCanonical(path="".join(f"/{step}" for step in steps), reason=reason)
+        self.size += 1 + bits // 4
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
