@@ -122,6 +122,23 @@ def test_any_edit_is_found_and_named(texts: list[bytes], data: st.DataObject):
     assert why in (AuditBreak.EDITED, AuditBreak.UNREADABLE)
 
 
+@pytest.mark.parametrize(
+    ("said", "other"),
+    [
+        ('"id":"1"', '"id":"7"'),
+        ('"type":"t"', '"type":"u"'),
+        ('"cursor":"2-0"', '"cursor":"3-0"'),
+        ('"n":2', '"n":3'),
+    ],
+)
+def test_an_edit_that_reads_as_well_is_found(said: str, other: str):
+    """What is still an entry, and says another thing, does not have the hash that it carries."""
+    lines = _lines(3)
+    assert 1 == lines[1].count(said)
+    lines[1] = lines[1].replace(said, other)
+    assert (AuditBreak.EDITED, 2, 2) == _broken(lines)
+
+
 @given(_EVENTS, st.data())
 def test_any_removal_is_found_and_named(texts: list[bytes], data: st.DataObject):
     """Of one entry or of several in a row; at the end, against the head."""

@@ -385,7 +385,7 @@ _PROOFS: Final = (
         "gate/audit.py",
         "if _hash(prev, content) != said:",
         "if False:",
-        ("tests/gate/test_audit.py::test_any_edit_is_found_and_named",),
+        ("tests/gate/test_audit.py::test_an_edit_that_reads_as_well_is_found",),
     ),
     Break(
         "votes without a MAC are built upon",
