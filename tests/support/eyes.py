@@ -128,12 +128,20 @@ return {
 )
 
 
+_STILL: Final = (
+    'document.getAnimations().every((one) => one.playState !== "running"'
+    " || one.effect.getComputedTiming().endTime === Infinity)"
+)
+
+
 async def faults_seen(page: Page) -> list[str]:
     """Return what a person would complain about in what is before them now.
 
     That is: something to scroll sideways; a control without a name, off the screen, or of which
     the visible words are not in the name; text with less contrast than WCAG 2.2 AA asks (1.4.3).
     """
+    # What slides in is looked at when it is there.
+    await page.until(_STILL)
     found: list[str] = await page.value(_LOOK)
     return found
 
