@@ -183,12 +183,9 @@ class Answers:
             if approval.final:
                 raise AlreadyDecided(approval)
             groups = await self.check(approval, attempt.voter)
-            who = attempt.voter.principal
-            reason = why_not(approval, who, groups)
-            if reason is None and further is not None and not approval.offers(further):
-                reason = f"{further}_not_allowed"
+            reason = _why_no(further, approval, attempt.voter, groups)
             if reason is not None:
-                raise NotAllowed(approval.id, reason=reason, principal=who)
+                raise NotAllowed(approval.id, reason=reason, principal=attempt.voter.principal)
         except (AlreadyDecided, NotAllowed) as error:
             return await self._refused(approval, attempt, error)
         return Answer(approval)
@@ -248,6 +245,29 @@ class Answers:
             )
 
         return await self._commit(approval, attempt, vote)
+
+    async def view(self, approval: Approval, attempt: Attempt, *, further: Offer) -> Answer:
+        """Put on record that the person was shown all of it, page by page, to give an answer.
+
+        Args:
+            approval: What is asked, as it was read just now.
+            attempt: Who was shown it, and where.
+            further: The answer. Where this person may not give it, nothing is put on record.
+        """
+
+        async def note(groups: tuple[str, ...]) -> Approval:
+            reason = _why_no(further, approval, attempt.voter, groups)
+            if reason is not None and not approval.final:
+                raise NotAllowed(approval.id, reason=reason, principal=attempt.voter.principal)
+            return await self._desk.view(
+                approval.key,
+                principal=attempt.voter.principal,
+                groups=groups,
+                surface=attempt.surface,
+                shown=approval,
+            )
+
+        return await self._commit(approval, attempt, note)
 
     async def reveal(self, approval: Approval, attempt: Attempt, paths: Sequence[str]) -> Answer:
         """Put on record that the person is shown what is masked; only then it may be shown.
@@ -329,6 +349,16 @@ def why_not(approval: Approval, principal: str, groups: Collection[str]) -> str 
     if is_among(principal, terms.excluded):
         return "self_approval"
     return "not_by" if is_among(principal, approval.not_by) else None
+
+
+def _why_no(
+    further: Offer | None, approval: Approval, voter: Voter, groups: Collection[str]
+) -> str | None:
+    """Return why *voter* may not give an answer that request and route have to allow."""
+    reason = why_not(approval, voter.principal, groups)
+    if reason is None and further is not None and not approval.offers(further):
+        return f"{further}_not_allowed"
+    return reason
 
 
 def group_ids(approval: Approval, voter: Voter) -> dict[str, str]:

@@ -97,7 +97,8 @@ def _features(request_url: str | None) -> dict[str, Any]:
     command: dict[str, Any] = {
         "command": COMMAND,
         "description": "See and answer what agents ask.",
-        "usage_hint": "list | show ID | approve ID | reject ID reason",
+        "usage_hint": "list | show ID | approve ID | reject ID reason | skip ID reason | edit ID | "
+        "answer ID",
         # People who are named come as ids, not as names that anybody can have.
         "should_escape": True,
     }

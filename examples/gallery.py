@@ -67,7 +67,7 @@ STAMP = Seal(b"nobody's secret, for the pictures", installation="T0SANDBOX B0SIG
 HOW: dict[str, Any] = {"stamp": STAMP, "masking": Masking(secret=b"as above, for the pictures")}
 NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", SECURITY: "@security"}
 TRICK = {"path": "/srv/reports/\u202egpj.exe", "note": "looks\u200b harmless"}
-ROWS = {"rows": [{"id": number, "owner": f"user-{number}"} for number in range(200)]}
+ROWS = {"dry_run": True, "rows": [{"id": n, "owner": f"user-{n}"} for n in range(200)]}
 
 
 class Studio:
@@ -140,7 +140,7 @@ def _made(
 GREEN, LOST = "All checks are green.", "The parcel never arrived."
 OPEN = {"terms": TWO, "editable": True, "allow_override": True, "policy": "rule 2: money asks two"}
 _pending = _made("delete-user", USER, "Kim asked support to close the account (ticket 1873).")
-_half = _made("delete-user", USER, "Kim asked support to do it.", "approve", {"terms": TWO})
+_half = _made("refund", REFUND, LOST, "approve", {**OPEN, "policy": None})
 _approved = _made("deploy", DEPLOY, GREEN, "approve", approver=ANA)
 
 
@@ -200,7 +200,8 @@ STATES: dict[str, Make] = {
     "unreadable": _made("set-flags", WIDE),
     "trap": _made("p\u0430y", TRAP, "The invoice is due today."),
     "change": _made("edit-file", CHANGE, "The new price list."),
-    "too-large": _made("import-rows", ROWS, "The nightly import."),
+    "too-large": _made("import-rows", ROWS, "The nightly import.", asked=OPEN),
+    "no-form": _made("deploy", ["checkout", "2.14.0"], GREEN, asked=OPEN),
     "warning": _made("open-file", TRICK, "It is only a picture."),
     "pending": _pending,
 }
@@ -271,7 +272,7 @@ async def set_stage(states: dict[str, Make], *, program: str, folder: Path) -> A
 async def draw(folder: Path, *, program: str) -> None:
     """Draw the gallery into *folder*, with Chromium at *program*."""
     async with set_stage({"card": _half}, program=program, folder=folder) as stage:
-        await stage.camera.take("card", (1140, 640), thread=stage.posted["card"].ts)
+        await stage.camera.take("card", (1190, 640), thread=stage.posted["card"].ts)
     async with set_stage(STATES, program=program, folder=folder) as stage:
         await in_three(stage, "all", (1280, 6400), (500, 7400))
         await stage.camera.take("inspector", (1280, 800), inspector="1")
@@ -329,12 +330,10 @@ async def views(stage: Stage) -> dict[str, dict[str, Any]]:
 
 async def open_view(stage: Stage, view: dict[str, Any]) -> None:
     """Show a modal to Ana, in place of the one that she sees."""
-    where = stage.posted["pending"]
     if await stage.people.views("U0ANA"):
         await stage.people.close_view("U0ANA", everything=True)
-    click = await stage.people.click_payload(
-        "U0ANA", action_id=REJECT, channel=where.channel, ts=where.ts
-    )
+    ts = stage.posted["pending"].ts
+    click = await stage.people.click_payload("U0ANA", action_id=REJECT, channel=CHANNEL, ts=ts)
     await stage.client.views_open(trigger_id=click["trigger_id"], view=view)
 
 

@@ -29,6 +29,7 @@ from ..directory import CachedDirectory, LookupFailed
 from ..inbox import Inboxes
 from ..masking import Masking
 from ..messenger import Message
+from .forms import Forms
 from .ids import is_key
 from .parse import ShortcutUse, SlashCall
 from .reception import Reception, Use
@@ -42,6 +43,12 @@ __all__ = ["Commands"]
 _NOT_OURS: Final = message(
     [Words("🔍 This message is none of the requests that are answered here.")]
 )
+_VERDICTS: Final = {
+    "approve": Verdict.APPROVE,
+    "reject": Verdict.DENY,
+    "skip": Verdict.SKIP,
+}
+_WITH_REASON: Final = ("reject", "skip")
 _MAX_NOTE: Final = 3000
 _SECONDS: Final = 1.5
 """For a list; Slack waits 3 s for the answer."""
@@ -58,6 +65,7 @@ class Commands:
         directory: Names that are known.
         reception: Tells what no event tells.
         reviews: Opens what has to be seen first.
+        forms: Opens the forms that a command asks for.
         seal: Recognises our own messages.
         bot_id: Our own.
         masking: Masks what looks like a secret.
@@ -71,6 +79,7 @@ class Commands:
         directory: CachedDirectory,
         reception: Reception,
         reviews: Reviews,
+        forms: Forms,
         seal: Seal,
         bot_id: str,
         masking: Masking = MASKING,
@@ -80,6 +89,7 @@ class Commands:
         self._directory = directory
         self._reception = reception
         self._reviews = reviews
+        self._forms = forms
         self._seal = seal
         self._bot_id = bot_id
         self._masking = masking
@@ -91,9 +101,9 @@ class Commands:
         shown, _, note = rest.partition(" ")
         if verb == "list" and not rest:
             return await self._list(call)
-        if verb not in ("show", "approve", "reject") or not shown:
+        if verb not in (*_VERDICTS, "show", "edit", "answer") or not shown:
             return _private(usage())
-        if note and verb != "reject":
+        if note and verb not in _WITH_REASON:
             return _private(usage())
         if not is_key(shown):
             return _private(unknown_id(shown))
@@ -101,8 +111,9 @@ class Commands:
         key = record_key(name, namespace) if namespace else name
         if verb == "show":
             return await self._show(call, key)
-        verdict = Verdict.APPROVE if verb == "approve" else Verdict.DENY
-        return await self._answer(call, key, verdict, note=note.strip() or None)
+        if verb in _VERDICTS:
+            return await self._answer(call, key, _VERDICTS[verb], note=note.strip() or None)
+        return await self._form(call, key, verb)
 
     def who(self, use: ShortcutUse) -> None:
         """Say who can decide what a message asks for, by the way."""
@@ -141,6 +152,26 @@ class Commands:
         if note is not None and len(note) > _MAX_NOTE:
             error = LimitExceeded(field="reason characters", value=len(note), limit=_MAX_NOTE)
             return _private(self._reception.words(error))
+        found = await self._named(call, key)
+        if not isinstance(found, Approval):
+            return found
+        answer = await self._answers.answer(found, self._attempt(call), verdict, note=note)
+        if wants_review(answer):
+            self._reviews.open(self._use(call, found), trigger=call.trigger)
+            return {}
+        return self._reply(answer)
+
+    async def _form(self, call: SlashCall, key: str, verb: str) -> Reply:
+        """Open a form, under the rules of the card's buttons; nothing stood beside a command."""
+        found = await self._named(call, key)
+        if not isinstance(found, Approval):
+            return found
+        opened = self._forms.edit if verb == "edit" else self._forms.answer
+        await opened(self._use(call, found), trigger=call.trigger)
+        return {}
+
+    async def _named(self, call: SlashCall, key: str) -> Approval | Reply:
+        """Return what somebody wants to answer, or what to show in place of it."""
         found = await self._look(key)
         attempt = self._attempt(call)
         if found is None:
@@ -156,11 +187,7 @@ class Commands:
                 # On record, and told nobody: the answer is that to an id which does not exist.
                 await self._answers.refuse(key, replace(attempt, place=None), reason=reason)
                 return _private(unknown_id(key))
-        answer = await self._answers.answer(found, attempt, verdict, note=note)
-        if wants_review(answer):
-            self._reviews.open(self._use(call, found), trigger=call.trigger)
-            return {}
-        return self._reply(answer)
+        return found
 
     def _reply(self, answer: Answer) -> Reply:
         """Return what to show; nothing where an event is told."""

@@ -2,6 +2,8 @@
 
 A form is opened for one person and one state of a request, and the seal in it says so. Whoever
 edits or answers instead says yes to something: so they have seen what was asked, like who approves.
+It stood beside the button, or it is on record that they were shown it page by page: who comes from
+the last page of a review is put there on the way.
 """
 
 from __future__ import annotations
@@ -13,18 +15,19 @@ from typing import Any, Final, TypedDict
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import UNCHANGED, InvalidId, Offer, Verdict
+from gate import UNCHANGED, Approval, InvalidId, Offer, Verdict
 
 from ..deciding import Answers
 from ..masking import Masking
 from ..messenger import Message
-from .parse import Answered, Click, Edited, Submission
+from .parse import Answered, Edited, Submission
 from .reception import Reception, Shown, Use
 from .render import MASKING, form_failed, reject_modal, shows_all
 from .render.answer_form import answer_modal
-from .render.buttons import Stamp
+from .render.buttons import LABELS, Stamp
 from .render.editing import edit_modal, why_no_edit
 from .render.line import Words, message
+from .render.shell import edit_there
 from .review import Reviews
 from .seal import Seal
 
@@ -79,36 +82,35 @@ class Forms:
         self._seconds = seconds
         self._masking = masking
 
-    async def reject(self, use: Use, click: Click) -> bool:
+    async def reject(self, use: Use, *, trigger: str) -> bool:
         """Ask for a reason; where Slack does not open the form, reject without one and say so.
 
         Returns:
             Whether it was rejected without one, or tried to be.
         """
         view = reject_modal(use.approval, **self._sealed_for(use))
-        if await self._open(view, click) is not Shown.FAILED:
+        if await self._open(view, use, trigger) is not Shown.FAILED:
             return False
         await self._reject_at_once(use)
         return True
 
-    async def edit(self, use: Use, click: Click) -> None:
+    async def edit(self, use: Use, *, trigger: str) -> None:
         """Open the arguments for editing; whoever has not seen them all gets the review."""
-        if not await self._ready(use, click, "edit"):
+        if not await self._may(use, "edit"):
             return
         view = edit_modal(use.approval, **self._sealed_for(use))
         if view is None:
             why = why_no_edit(use.approval, self._masking) or ""
-            self._reception.tell(use.attempt.voter, use.told_at, _not_editable(why))
-        elif await self._open(view, click) is Shown.FAILED:
-            self._not_opened(use, "Edit…")
-
-    async def answer(self, use: Use, click: Click) -> None:
-        """Ask for the result that the agent gets in place of a run."""
-        if not await self._ready(use, click, "override"):
+            told = _not_editable(why, self._masking.veil(use.approval))
+            self._reception.tell(use.attempt.voter, use.told_at, told)
             return
-        view = answer_modal(use.approval, **self._sealed_for(use))
-        if await self._open(view, click) is Shown.FAILED:
-            self._not_opened(use, "Answer instead…")
+        await self._show(view, use, trigger, label=LABELS["edit"])
+
+    async def answer(self, use: Use, *, trigger: str) -> None:
+        """Ask for the result that the agent gets in place of a run."""
+        if await self._may(use, "override"):
+            view = answer_modal(use.approval, **self._sealed_for(use))
+            await self._show(view, use, trigger, label=LABELS["override"])
 
     async def submit_reason(self, form: Submission) -> Mapping[str, Any]:
         """Take the form behind Reject."""
@@ -177,34 +179,42 @@ class Forms:
             "masking": self._masking,
         }
 
-    async def _ready(self, use: Use, click: Click, further: Offer) -> bool:
-        """Say whether the form may be opened for this person, who may answer by the way."""
+    async def _may(self, use: Use, further: Offer) -> bool:
+        """Say whether this person may answer by the way; who may not is told."""
+        if _in_review(use):
+            return await self._reviews.finish(use, further)
         admitted = await self._answers.admit(use.approval, use.attempt, further=further)
         if admitted.refused is not None:
             self._reception.conclude(use.attempt, admitted)
-            return False
-        seen = shows_all(use.approval, use.surface, masking=self._masking)
-        if seen or use.approval.seen_by(use.attempt.voter.principal):
-            return True
-        self._reviews.open(use, trigger=click.trigger)
-        return False
+        return admitted.refused is None
+
+    async def _show(self, view: View, use: Use, trigger: str, *, label: str) -> None:
+        """Open a form for an answer to what was seen; whoever has not seen it gets the review."""
+        if not self._seen(use):
+            self._reviews.open(use, trigger=trigger)
+        elif await self._open(view, use, trigger) is Shown.FAILED:
+            told = form_failed(what=None if use.surface == "slash" else label)
+            self._reception.tell(use.attempt.voter, use.told_at, told)
+
+    def _seen(self, use: Use) -> bool:
+        """Say whether the person was shown all of it: beside the button, or before."""
+        beside = shows_all(use.approval, use.surface, masking=self._masking)
+        return beside or _in_review(use) or use.approval.seen_by(use.attempt.voter.principal)
 
     def _seen_beside(self, use: Use) -> bool:
         """Say whether what is asked stood beside the button that opened the form.
 
-        It was opened on a surface with room for all of it, and no surface has more than a card.
+        It was opened on a surface with room for all of it, and no surface has more than a card; or
+        it is on record that its person was shown all of it, which the gate looks at by itself.
         """
         return shows_all(use.approval, "card", masking=self._masking)
 
-    async def _open(self, view: View, click: Click) -> Shown:
-        inside = click.view is not None and click.view.review is not None
-        call = self._client.views_push if inside else self._client.views_open
+    async def _open(self, view: View, use: Use, trigger: str) -> Shown:
+        # On top of the review, to which Back leads.
+        call = self._client.views_push if _in_review(use) else self._client.views_open
         return await self._reception.show(
-            partial(call, trigger_id=click.trigger, view=view), seconds=self._seconds
+            partial(call, trigger_id=trigger, view=view), seconds=self._seconds
         )
-
-    def _not_opened(self, use: Use, label: str) -> None:
-        self._reception.tell(use.attempt.voter, use.told_at, form_failed(what=label))
 
     async def _reject_at_once(self, use: Use) -> None:
         """Reject without the reason that could not be asked for, and say where it can be given."""
@@ -218,5 +228,11 @@ class Forms:
         self._reception.tell(use.attempt.voter, use.told_at, told)
 
 
-def _not_editable(why: str) -> Message:
-    return message([Words(f"✋ {why} It can be approved as it stands, or rejected with a reason.")])
+def _in_review(use: Use) -> bool:
+    """Say whether the button stands on a page of a review."""
+    return use.surface.startswith("review:")
+
+
+def _not_editable(why: str, approval: Approval) -> Message:
+    where = f"It can be approved as it stands, or rejected with a reason. {edit_there(approval)}"
+    return message([Words(f"✋ {why} {where}")])

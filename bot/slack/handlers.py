@@ -155,6 +155,7 @@ class Handlers:
             directory=doors.directory,
             reception=self._reception,
             reviews=self._reviews,
+            forms=self._forms,
             seal=doors.seal,
             bot_id=doors.bot_id,
             masking=doors.masking,
@@ -341,18 +342,18 @@ class Handlers:
 
     async def _reject(self, click: Click) -> None:
         use = await self._admitted(click)
-        if use is not None and await self._forms.reject(use, click):
+        if use is not None and await self._forms.reject(use, trigger=click.trigger):
             self._acted(use)
 
     async def _edit(self, click: Click) -> None:
         use = await self._reception.receive(click.presented)
         if use is not None:
-            await self._forms.edit(use, click)
+            await self._forms.edit(use, trigger=click.trigger)
 
     async def _answer_instead(self, click: Click) -> None:
         use = await self._reception.receive(click.presented)
         if use is not None:
-            await self._forms.answer(use, click)
+            await self._forms.answer(use, trigger=click.trigger)
 
     async def _slash(self, call: SlashCall) -> Reply:
         reply = await self._commands.slash(call)

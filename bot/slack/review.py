@@ -1,8 +1,9 @@
-"""Owns the review: it opens page by page, and its last page approves.
+"""Owns the review: it opens page by page, and its last page approves or leads to another answer.
 
 That every page was sent needs no note: the value that opens page three stands on page two and
 nowhere else, and the form that approves is the last page. What is masked on a page is shown once it
-is on record who is shown it; the seals tell whether it was.
+is on record who is shown it; the seals tell whether it was. The view goes on record with Approve,
+or before a form is opened from the last page.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gate import Approval, NotAllowed, Verdict
+from gate import Approval, NotAllowed, Offer, Verdict
 
 from ..deciding import Answer, Answers
 from ..masking import Masking
@@ -92,6 +93,25 @@ class Reviews:
             self._reception.conclude(use.attempt, answer)
         return {"response_action": "clear"}
 
+    async def finish(self, use: Use, further: Offer) -> bool:
+        """Say whether the person was shown all of it and may go on to an answer; it is on record.
+
+        Whoever may not is told.
+
+        Args:
+            use: Of a button on a page.
+            further: The answer that the button leads to.
+        """
+        _, count, kind = read_surface(use.surface)
+        whole = kind is PageKind.WHOLE and frame_shown(use.approval, self._masking)
+        if not whole or len(self._pages(use.approval)) != count:
+            await self._reception.turn_away_stale(use)
+            return False
+        answer = await self._answers.view(use.approval, use.attempt, further=further)
+        if answer.refused is not None:
+            self._reception.conclude(use.attempt, answer)
+        return answer.refused is None
+
     async def _open(self, use: Use, trigger: str) -> None:
         approval, voter = use.approval, use.attempt.voter
         if not self._pages(approval):
@@ -104,7 +124,8 @@ class Reviews:
             partial(self._client.views_open, trigger_id=trigger, view=view), seconds=_SECONDS
         )
         if shown is Shown.FAILED:
-            self._reception.tell(voter, use.told_at, form_failed(what="Review"))
+            what = None if use.surface == "slash" else "Review"
+            self._reception.tell(voter, use.told_at, form_failed(what=what))
 
     async def _turn(self, use: Use, click: Click) -> None:
         approval = use.approval

@@ -118,4 +118,4 @@ def test_examples_do_nothing_when_imported():
         text=True,
         check=True,
     )
-    assert done.stdout == "20\n"
+    assert done.stdout == "21\n"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, Protocol
 
 from gate import Approval, InvalidId, Offer
 
 from ..ids import ANSWER, APPROVE, EDIT, REJECT, REVIEW, SKIP
 from ..text import clip, quoted
 
-__all__ = ["Stamp", "answering", "button", "plain", "stamped"]
+__all__ = ["LABELS", "Stamp", "amending", "answering", "button", "plain", "stamped"]
+
+LABELS: Final[Mapping[Offer, str]] = {
+    "edit": "Edit…",
+    "override": "Answer instead…",
+    "skip": "Skip",
+}
+"""What the buttons say for answers besides yes and no."""
 
 
 class Stamp(Protocol):
@@ -56,13 +63,19 @@ def answering(
         yield button(APPROVE, "Approve", value, approval, style="primary")
     elif review:
         yield button(REVIEW, "Review", value, approval, style="primary")
-    if approve and "edit" in offers:
-        yield button(EDIT, "Edit…", value, approval)
-    if approve and "override" in offers:
-        yield button(ANSWER, "Answer instead…", value, approval)
+    if approve:
+        yield from amending(approval, value, offers)
     if "skip" in offers:
-        yield button(SKIP, "Skip", value, approval)
+        yield button(SKIP, LABELS["skip"], value, approval)
     yield button(REJECT, "Reject", value, approval, style="danger")
+
+
+def amending(approval: Approval, value: str, offers: Collection[Offer]) -> Iterator[dict[str, Any]]:
+    """Yield the buttons for a yes to what a person makes of *approval*, where it is offered."""
+    if "edit" in offers:
+        yield button(EDIT, LABELS["edit"], value, approval)
+    if "override" in offers:
+        yield button(ANSWER, LABELS["override"], value, approval)
 
 
 def button(

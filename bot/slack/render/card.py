@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gate import Approval, Offer
+from gate import Approval
 
 from ...masking import Masking
 from ...messenger import Message
@@ -19,7 +19,7 @@ from .buttons import Stamp, answering, plain, stamped
 from .cautions import cautions
 from .claims import claims
 from .line import Names, Part, Words, mrkdwn, quote, rich_text, section
-from .offers import offers_of
+from .offers import Offers, offers_of, unedited
 from .payload import (
     CARD,
     MASKING,
@@ -35,6 +35,7 @@ from .payload import (
     shows_all,
 )
 from .proposal import arguments_label, change_of, changed_line, result_label
+from .shell import on_the_shell
 from .status import UNCONFIRMED, State, ended_note, state_of, status_line
 from .titles import AGENT_LIMIT, NAME_LIMIT, full_names, preformatted, short_digest, title
 
@@ -49,6 +50,7 @@ __all__ = [
 Block = dict[str, Any]
 
 _MOST_SPARED: Final = 2
+_SPARED: Final = "Further answers have no room here: /signoff help says what can be typed."
 _ROOM: Final = MAX_BLOCKS_JSON - 500
 """Characters as JSON that leave room for the ids of the blocks."""
 
@@ -81,10 +83,10 @@ class Face:
         names: Names,
         ping: bool,
         confirmed: bool = True,
-        offers: frozenset[Offer] = frozenset(),
+        offers: Offers | None = None,
     ) -> None:
         self.confirmed = confirmed
-        self.offers = offers
+        self.offers = offers or Offers()
         self.stamp = stamp
         self.surface = surface
         self.place = place
@@ -283,16 +285,22 @@ def _asking(
     whole = shows_all(approval, face.surface)
     pages = 1 if whole else review_pages(approval)
     if not whole:
-        yield _lock("No Approve button here:", _unseen(approval, shown, result, pages))
+        yield _lock("No Approve button here:", _unseen(approval, shown, result, pages, face.offers))
     # Where nothing may be revealed, a review shows no more than a card that has room for it.
     more = not shown.fits or approvable(approval, masked=shown.masked > 0)
     review = more and pages <= REVIEW_LIMIT
-    offers = face.offers if not face.spared else frozenset()
+    offers = face.offers.answers if not face.spared else frozenset()
+    if face.offers.answers != offers:
+        yield rich_text(section([Words(_SPARED)]))
+    elif whole and face.offers.no_form is not None:
+        yield _lock("No Edit button:", unedited(face.offers.no_form, approval))
     buttons = answering(approval, value, approve=whole, review=review, offers=offers)
     yield {"type": "actions", "elements": list(buttons)}
 
 
-def _unseen(approval: Approval, shown: Arguments, result: Arguments | None, pages: int) -> str:
+def _unseen(
+    approval: Approval, shown: Arguments, result: Arguments | None, pages: int, offers: Offers
+) -> str:
     """Return why a card has no Approve button, and where it can be decided."""
     masked = f"{masked_words(shown.masked)}. " if shown.masked else ""
     if not names_shown(approval, MASKING):
@@ -302,22 +310,26 @@ def _unseen(approval: Approval, shown: Arguments, result: Arguments | None, page
     if not approvable(approval, masked=shown.masked > 0):
         return f"{masked}This route reveals none, so the request can only be rejected."
     if shown.fits and (result is None or result.fits):
-        return f"{masked}Review reveals them to those who may answer, and lets you approve there."
-    return masked + _too_long(approval, shown, result, pages)
+        there = f"lets you {offers.verbs} there"
+        return f"{masked}Review reveals them to those who may answer, and {there}."
+    return masked + _too_long(approval, shown, result, pages, offers)
 
 
-def _too_long(approval: Approval, shown: Arguments, result: Arguments | None, pages: int) -> str:
+def _too_long(
+    approval: Approval, shown: Arguments, result: Arguments | None, pages: int, offers: Offers
+) -> str:
     """Return why a card has no Approve button, with sizes, and where it can be decided."""
     size = f"the arguments have {shown.characters:,} characters on {shown.rows:,} lines"
     if result is not None:
         size += f", the result has {result.characters:,} on {result.rows:,}"
     if pages <= REVIEW_LIMIT:
-        word = "page" if pages == 1 else "pages"
-        return f"{size}. Review shows all of them on {pages} {word}, and lets you approve there."
-    key = quoted(approval.key, 300)
+        where = f"on {pages} {'page' if pages == 1 else 'pages'}"
+        return f"{size}. Review shows all of them {where}, and lets you {offers.verbs} there."
+    # The command line asks no form whether it takes them.
+    edits = " (--edit FILE edits them)" if approval.offers("edit") else ""
     return (
         f"{size}, more than Slack can show. They can be rejected here, and read and approved at "
-        f"the command line: signoff approve {key}"
+        f"the command line: {on_the_shell('approve', approval)}{edits}"
     )
 
 

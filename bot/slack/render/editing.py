@@ -19,6 +19,7 @@ from .fields import Absent, Field, Fixed, Sheet, input_block, sheet_of
 from .forms import hidden
 from .line import Foreign, Words, rich_text, section
 from .payload import MASKING
+from .shell import edit_there
 from .submitted import kept_by, note_block, note_of, text_of, values_of
 from .titles import short_digest, title
 
@@ -165,6 +166,8 @@ def edit_modal(
         *([rich_text(*warned)] if warned else []),
     ]
     tail = list(_staying(sheet.fixed, masking))
+    if tail:
+        tail.append(rich_text(section([Words(edit_there(veiled))])))
     for index, block in enumerate((*head, *tail)):
         block["block_id"] = f"{BLOCK_PREFIX}:edit:{index}"
     return {

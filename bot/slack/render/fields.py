@@ -170,8 +170,14 @@ def sheet_of(approval: Approval, *, masking: Masking) -> Sheet | str:
         offered -= not present
         fields.append(field)
     if not fields:
-        return "None of its arguments can be edited here." if names else "It has no arguments."
+        return _none(fixed) if names else "It has no arguments."
     return Sheet(tuple(fields), tuple(fixed), schema)
+
+
+def _none(fixed: list[Fixed]) -> str:
+    """Return that there is no input at all, and why."""
+    whys = "; ".join(sorted({each.why for each in fixed}))
+    return f"None of its arguments can be edited here{': ' if whys else ''}{whys}."
 
 
 def input_block(field: Field) -> Block:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from gate import Approval, Offer
+from gate import Approval
 
 from ...masking import Masking
 from ..ids import BLOCK_PREFIX, is_channel
@@ -16,7 +16,7 @@ from .card import facts_line
 from .cautions import cautions
 from .claims import claim_lines
 from .line import Channel, Foreign, Line, Names, Part, Words, mrkdwn, rich_text, section
-from .offers import offers_of
+from .offers import Offers, offers_of, unedited
 from .payload import (
     HOME,
     MASKING,
@@ -112,7 +112,7 @@ def _asked(
     person: str,
     now: datetime,
     names: Names,
-    offers: frozenset[Offer],
+    offers: Offers,
 ) -> Iterator[Block]:
     """Yield a row with buttons."""
     whole = shows_all(approval, "home")
@@ -120,7 +120,7 @@ def _asked(
     parts = [
         section(title_line(approval)),
         *_changed(approval, names=names, whole=whole),
-        *_arguments(approval, pages, names=names, whole=whole),
+        *_arguments(approval, pages, offers, names=names, whole=whole),
         *(section(line) for line in claim_lines(approval, _WORDS)),
     ]
     parts.extend(cautions(approval))
@@ -131,6 +131,11 @@ def _asked(
     answers = answers_line(approval, names=names, ping=False)
     if answers:
         parts.append(section(answers))
+    if whole and offers.no_form is not None:
+        said = unedited(offers.no_form, approval)
+        parts.append(
+            section([Words("🔒 "), Words("No Edit button:", bold=True), Words(f" {said}")])
+        )
     yield rich_text(*parts)
     yield {"type": "context", "elements": [_facts(approval, now)]}
     value = stamped(stamp, approval, surface="home", place=person)
@@ -138,7 +143,7 @@ def _asked(
         masked = arguments(approval.effective_payload, HOME)
         more = not masked.fits or approvable(approval, masked=masked.masked > 0)
         review = more and pages <= REVIEW_LIMIT
-        buttons = answering(approval, value, approve=whole, review=review, offers=offers)
+        buttons = answering(approval, value, approve=whole, review=review, offers=offers.answers)
         yield {"type": "actions", "elements": list(buttons)}
     yield {"type": "divider"}
 
@@ -155,7 +160,9 @@ def _changed(approval: Approval, *, names: Names, whole: bool) -> list[Block]:
     return [section(line), label, preformatted(result.text)]
 
 
-def _arguments(approval: Approval, pages: int, *, names: Names, whole: bool) -> list[Block]:
+def _arguments(
+    approval: Approval, pages: int, offers: Offers, *, names: Names, whole: bool
+) -> list[Block]:
     payload = approval.effective_payload
     if whole and (payload is None or payload == {}):
         return [section([Words("No arguments." if payload is None else "No arguments ({}).")])]
@@ -173,7 +180,7 @@ def _arguments(approval: Approval, pages: int, *, names: Names, whole: bool) -> 
     if not approvable(approval, masked=shown.masked > 0):
         where = "This route reveals none, so the request can only be rejected."
     elif pages <= REVIEW_LIMIT:
-        where = "Review shows all of them; Approve is there."
+        where = f"Review shows all of them; {offers.labels} there."
     else:
         where = "Slack cannot show them; approve or reject at the command line, or reject here."
     return [section([Words("🔒 "), Words(size + where)])]

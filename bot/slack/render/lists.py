@@ -40,6 +40,7 @@ from .payload import (
     shows_all,
 )
 from .proposal import ANSWERED, changed_line, changed_mark
+from .shell import on_the_shell
 from .status import State, ended_note, people, state_of, status_line
 from .titles import short_digest, title_line
 
@@ -53,11 +54,18 @@ _SOON: Final = timedelta(minutes=10)
 _WORDS: Final = 500
 """Characters of the agent's words in a summary."""
 
+_NEXT: Final = (
+    "Use /signoff show ID, /signoff approve ID or /signoff reject ID reason. "
+    "What else there is tells /signoff help."
+)
 _USAGE: Final = (
     ("/signoff list", "what waits for your answer"),
     ("/signoff show ID", "one request, and its arguments page by page"),
     ("/signoff approve ID", "approve it; what you have not seen is shown first"),
     ("/signoff reject ID reason", "reject it; the agent is told the reason"),
+    ("/signoff skip ID reason", "let the agent go on without it, where the route offers that"),
+    ("/signoff edit ID", "change its arguments in a form, and approve it so"),
+    ("/signoff answer ID", "give the agent a result in place of the run"),
     ("/signoff help", "this list"),
 )
 
@@ -86,7 +94,7 @@ def listing(
     lines += [_item(approval, now) for approval in shown]
     if total > len(shown):
         lines.append([Words(f"… and {total - len(shown):,} more, not shown here.")])
-    lines.append([Words("Use /signoff show ID, /signoff approve ID or /signoff reject ID reason.")])
+    lines.append([Words(_NEXT)])
     made = _message(lines)
     for part, approval in zip(made.blocks[0]["elements"][1:], shown, strict=False):
         link = (links or {}).get(approval.key)
@@ -261,8 +269,10 @@ def _size(approval: Approval, state: State) -> Line:
     pages = review_pages(approval)
     if pages <= REVIEW_LIMIT:
         return [Words(f"{size}, {pages} page{'' if pages == 1 else 's'} in a review.")]
-    more = f"{size}, more than Slack can show; at the command line: signoff show "
-    return [Words(more), Foreign(approval.key, 300)]
+    return [
+        Words(f"{size}, more than Slack can show; at the command line: "),
+        Words(on_the_shell("show", approval)),
+    ]
 
 
 def _message(lines: Sequence[Line], *, note: str | None = None) -> Message:

@@ -181,18 +181,19 @@ def unrecorded(
     return _refused(word, approval, names=known)
 
 
-def form_failed(*, rejected: bool = False, what: str = "Reject") -> Message:
+def form_failed(*, rejected: bool = False, what: str | None = "Reject") -> Message:
     """Return what to tell a person for whom Slack did not open a form.
 
     Args:
         rejected: Whether it was rejected all the same, without a reason.
-        what: The label of the button to click again, where nothing happened.
+        what: The label of the button to click again, where nothing happened; `None` where it was
+            asked for by a command.
     """
     if rejected:
         text = "It is rejected. Slack did not open the form for the reason: please write it in "
         return _say("📝", text + "the thread of the request.")
-    again = f"Nothing was recorded: Slack did not open the form. Please click {what} again."
-    return _say("❗", again)
+    again = "type the command" if what is None else f"click {what}"
+    return _say("❗", f"Nothing was recorded: Slack did not open the form. Please {again} again.")
 
 
 def too_many() -> Message:

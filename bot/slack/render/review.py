@@ -1,7 +1,8 @@
 """Owns the review: the arguments in pages, for those that do not fit beside a button.
 
 Page by page the sealed value for the next page exists only in the modal of the page before it, and
-only the last page has Approve. So who sends that form back was sent every page.
+only the last page has Approve. So who sends that form back was sent every page. The values behind
+its buttons for an edit or a result stand there and nowhere else, so they say the same.
 
 A page on which values are masked leads on only once they are revealed. Who goes on without goes
 another way, `masked`, on which there is no Approve; from its first page one can begin again.
@@ -10,7 +11,7 @@ another way, `masked`, on which there is no Approve; from its first page one can
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -20,12 +21,13 @@ from gate import Approval, InvalidId
 from ...masking import Masking
 from ..ids import BLOCK_PREFIX, PAGE, PAGE_BACK, REJECT, REVEAL, REVIEW_FORM
 from .asked import answers_line, asked_line, asked_of
-from .buttons import Stamp, button, plain
+from .buttons import Stamp, amending, button, plain
 from .card import facts_line
 from .cautions import cautions
 from .claims import claims
 from .forms import hidden
 from .line import Line, Names, Words, rich_text, section
+from .offers import Offers, offers_of, unedited
 from .payload import (
     MASKING,
     REVIEW_LIMIT,
@@ -57,6 +59,8 @@ class PageKind(StrEnum):
     """Asks for the values of this page, after all of the pages before it."""
     REVEALED = "revealed"
     """Was sent all of this page too, with what was masked on it."""
+    WHOLE = "whole"
+    """Was sent the last page too, so all there is, with nothing masked."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,8 @@ def review_modal(
 
     Its buttons: Next and Back, sealed for the page that they lead to; Reject, sealed for this page,
     as is the hidden value. The last page is a form whose submission approves, if all of it and of
-    the pages before was sent with nothing masked.
+    the pages before was sent with nothing masked; then Edit and Answer instead are there, too,
+    where request and route offer them.
 
     Args:
         approval: What is reviewed, pending and routed.
@@ -143,6 +148,7 @@ def review_modal(
         LookupError: There is no such page: the caller asks `review_pages` first.
         InvalidId: The record has an id, nonce or digest that no gate makes.
     """
+    offers = offers_of(approval, masking)
     approval = masking.veil(approval)
     texts = review_texts(approval)
     if texts is None or not 1 <= page <= len(texts):
@@ -161,6 +167,7 @@ def review_modal(
         reveals=approvable(approval, masked=True),
         secrets=any(text.spots for text in texts) or not frame_shown(approval, masking),
         names=names or {},
+        offers=offers,
     )
 
     def seal(number: int, kind: PageKind) -> str:
@@ -174,7 +181,7 @@ def review_modal(
     warned = cautions(approval)
     if warned:
         blocks.append(rich_text(*warned))
-    blocks.append(rich_text(section(_guide(sheet))))
+    blocks.append(rich_text(*map(section, _guides(sheet))))
     blocks.append({"type": "actions", "elements": _buttons(sheet, seal)})
     for index, block in enumerate(blocks):
         block["block_id"] = f"{BLOCK_PREFIX}:review:{approval.version}:{page}{sheet.kind}:{index}"
@@ -186,8 +193,7 @@ def review_modal(
         "close": plain("Close"),
         "blocks": blocks,
     }
-    approves = page == pages and sheet.onward is PageKind.PLAIN
-    return view | {"submit": plain("Approve")} if approves else view
+    return view | {"submit": plain("Approve")} if sheet.whole else view
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,8 @@ class _Sheet:
     secrets: bool
     """Whether anything is masked on any page."""
     names: Names
+    offers: Offers
+    """What may be answered besides yes and no."""
 
     @property
     def masked(self) -> int:
@@ -215,6 +223,11 @@ class _Sheet:
         """What is known of a person who goes on from here."""
         seen = self.kind is not PageKind.MASKED and not self.masked
         return PageKind.PLAIN if seen else PageKind.MASKED
+
+    @property
+    def whole(self) -> bool:
+        """Whether all there is was sent with this page: here is Approve."""
+        return self.number == self.pages and self.onward is PageKind.PLAIN
 
 
 def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
@@ -273,6 +286,15 @@ def _page(sheet: _Sheet) -> list[Block]:
     ]
 
 
+def _guides(sheet: _Sheet) -> Iterator[Line]:
+    """Yield what can be done from here, and why a button is missed where it could be."""
+    yield _guide(sheet)
+    why = sheet.offers.no_form
+    if sheet.whole and why is not None:
+        no_edit = Words("No Edit button:", bold=True)
+        yield [no_edit, Words(f" {unedited(why, sheet.approval)}")]
+
+
 def _guide(sheet: _Sheet) -> Line:
     pages = sheet.pages
     if sheet.secrets and not sheet.reveals:
@@ -284,7 +306,7 @@ def _guide(sheet: _Sheet) -> Line:
         said = "Approve needs all of it to be seen. That you reveal it goes on record."
         return [Words(said if pages == 1 else f"{said} Next goes on without Approve.")]
     if sheet.number < pages:
-        return [Words(f"Approve is on page {pages}, after all the others.")]
+        return [Words(f"{sheet.offers.labels} on page {pages}, after all the others.")]
     if pages == 1:
         if sheet.approval.proposed_result is not None:
             return [Words("This is everything: the result, and what does not run.")]
@@ -305,5 +327,8 @@ def _buttons(sheet: _Sheet, seal: Callable[[int, PageKind], str]) -> list[dict[s
     if number < sheet.pages:
         style = "primary" if sheet.onward is PageKind.PLAIN else None
         made.append(button(PAGE, "Next", seal(number + 1, sheet.onward), approval, style=style))
+    if sheet.whole:
+        # Next leads here too. So that it proves this page was sent, the value is another one.
+        made.extend(amending(approval, seal(number, PageKind.WHOLE), sheet.offers.answers))
     made.append(button(REJECT, "Reject", seal(number, sheet.kind), approval, style="danger"))
     return made

@@ -16,6 +16,7 @@ ANA: Final = "slack:T0SANDBOX:U0ANA"
 DAN: Final = "slack:T0SANDBOX:U0DAN"
 LARGE: Final[Any] = {"text": "\n".join(f"line {number} of it" for number in range(700))}
 ELSEWHERE: Final = "C0GENERAL"
+VERBS: Final = ("approve", "reject", "skip", "edit", "answer")
 
 
 @pytest.fixture
@@ -47,11 +48,16 @@ def said(done: Delivered) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "help", "HELP", "what is this", "list all", "show", "approve", "reject", "show x y"],
-)
+    [
+        "", "help", "HELP", "what is this", "list all", "show", "approve", "reject", "show x y",
+        "skip", "edit", "answer", "edit x y", "answer x Done by hand.", "approve x y",
+    ],
+)  # fmt: skip
 async def test_help(any_at: Office, text: str):
     """Everything else shows what can be typed."""
-    assert "/signoff reject ID reason" in said(await typed(any_at, "U0ANA", text))
+    shown = said(await typed(any_at, "U0ANA", text))
+    for command in ("reject ID reason", "skip ID reason", "edit ID", "answer ID"):
+        assert f"/signoff {command}*" in shown
 
 
 async def test_list(any_at: Office):
@@ -127,7 +133,7 @@ async def test_a_reason_that_is_too_long(at: Office):
     assert ApprovalStatus.PENDING is (await at.found()).status
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize("verb", VERBS)
 async def test_not_an_approver(at: Office, verb: str):
     """Who is not on the list is refused, told and on record, as for a click."""
     await at.ask()
@@ -138,7 +144,7 @@ async def test_not_an_approver(at: Office, verb: str):
     assert [(DAN, "not_approver", "slash")] == await at.refusals()
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize("verb", VERBS)
 async def test_not_an_approver_elsewhere(at: Office, verb: str):
     """Elsewhere a request of others is not known, word for word; the refusal is on record."""
     await at.ask()
@@ -203,7 +209,7 @@ async def test_an_id_that_is_none(at: Office, name: str):
     assert "link" not in shown
 
 
-@pytest.mark.parametrize("text", ["list", "show x", "approve x", "reject x"])
+@pytest.mark.parametrize("text", ["list", "show x", *(f"{verb} x" for verb in VERBS)])
 async def test_a_store_that_is_away(at: Office, text: str):
     """It is said that nothing was recorded."""
     await at.ask()

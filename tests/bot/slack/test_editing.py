@@ -237,7 +237,11 @@ def test_arguments_are_checked_together():
         (editable([1]), "Only arguments with names can be edited here."),
         (editable("text"), "Only arguments with names can be edited here."),
         (editable({}), "It has no arguments."),
-        (editable({"password": "hunter22"}), "None of its arguments can be edited here."),
+        (
+            editable({"password": "hunter22", "text": "x" * 3001, "more": "y" * 3001}),
+            "None of its arguments can be edited here: it is too long for an input; it looks like "
+            "a secret.",
+        ),
         (
             editable({f"a{n}": n for n in range(46)}),
             "It has 46 arguments; a form in Slack has room for 45.",

@@ -26,7 +26,7 @@ SCHEMA: Final = {
 TO: Final = "signoff_edit_value:1"
 RESULT: Final = "signoff_result_text"
 WHY: Final = "signoff_reason_text"
-LARGE: Final = {"text": "\n".join(f"line {number} of it" for number in range(700))}
+LARGE: Final = {"text": "\n".join(f"line {number} of it" for number in range(700)), "to": 42}
 
 
 @pytest.fixture
@@ -322,6 +322,7 @@ async def test_arguments_that_no_form_takes(at: Office):
     [answer] = await at.answers("U0ANA")
     assert "Only arguments with names can be edited here." in answer
     assert "approved as it stands" in answer
+    assert "signoff approve x --edit FILE" in answer
 
 
 @pytest.mark.parametrize(("action", "label"), [(EDIT, "Edit…"), (ANSWER, "Answer instead…")])

@@ -104,7 +104,7 @@ def test_a_click_in_a_review():
     pages = found.view and found.view.review and found.view.review.pages
     assert pages is not None
     assert pages > 1
-    kinds = ("", " masked", " reveal", " revealed")
+    kinds = ("", " masked", " reveal", " revealed", " whole")
     assert {(f"review:{page}/{pages}{kind}", "U1") for page in range(1, pages + 1)
             for kind in kinds} == set(found.presented.among)  # fmt: skip
     assert ("C1", "review") == (found.presented.told_at, found.presented.surface)

@@ -68,7 +68,8 @@ def test_the_fullest_pending_card_fits(payload: Any) -> None:
     """A request that is made as large as it can be is still delivered, and can be decided."""
     assert arguments(payload).whole
     approval = _voted(asked(payload, **WORDS))
-    for message in _messages(approval):
+    further = _voted(asked([payload], **WORDS, editable=True, allow_override=True))
+    for message in (*_messages(approval), *_messages(further)):
         accepted(message)
     view_accepted(
         review_modal(
@@ -100,13 +101,16 @@ def test_the_fullest_changed_card_fits(payload: Any, result: str | None) -> None
 
 
 def test_room_is_made_from_the_end() -> None:
-    """Further answers go first; in an ordinary request nothing has to."""
+    """Further answers go first, and it is said; in an ordinary request nothing has to."""
     usual = asked(editable=True, allow_override=True, policy="rule 3", terms=TWO)
     full = asked(PAYLOADS["hosts"], **WORDS, editable=True, allow_override=True)
     for message in _messages(usual):
         assert [APPROVE, EDIT, ANSWER, SKIP, REJECT] == list(buttons(message))
+        assert "have no room" not in str(message.blocks)
     for message in _messages(_voted(full)):
         assert [APPROVE, REJECT] == list(buttons(message))
+        assert "have no room here: /signoff help" in str(message.blocks)
+        accepted(message)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
