@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stores.redis.keys import Keys
+from stores.redis.scripts import script
 
 from .house import Lodge, lodge
 from .raw import RawConnection, connect, pack
@@ -19,6 +20,15 @@ __all__ = ["memory"]
 
 _SEALED: Final = 60.0
 """Seconds for the bot to route, post and seal."""
+_STAY: Final = 2_000
+"""Events that stay at most: the bot keeps 1,000, and looks again after another 1,000."""
+_EVENTS: Final = "events"
+_TRIM: Final = "trim"
+_READERS: Final = ("notifier", "answers")
+
+
+_Entry = tuple[bytes, list[bytes]]
+"""The id of an entry of a stream, and its fields."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,8 @@ class _Specimen:
     request: bytes
     state: bytes
     card: list[bytes]
-    events: list[bytes]
-    audit: list[bytes]
+    events: list[_Entry]
+    audit: list[_Entry]
 
 
 async def memory(stage: Stage) -> list[Row]:
@@ -41,7 +51,9 @@ async def memory(stage: Stage) -> list[Row]:
     names = [name_of(at, kind="m").encode() for at in range(count)]
     plain, _ = await _fill(stage, _plain(names))
     ours, parts = await _fill(stage, _parts(found, names))
-    left = ours - parts["events, until they are sealed and read"]
+    before = parts.pop(_EVENTS)
+    trimmed = parts.pop(_TRIM)
+    parts[f"events, the last {_STAY:,} of {count * len(found.events):,}"] = before + trimmed
     return [
         Row(
             number="8",
@@ -55,7 +67,8 @@ async def memory(stage: Stage) -> list[Row]:
             setting=stage.setting(1),
             more={
                 **{name: f"{size / count:,.0f} B" for name, size in parts.items()},
-                "ratio once its events are trimmed": left / plain,
+                "events, had none been trimmed": f"{before / count:,.0f} B",
+                "ratio, had none been trimmed": (ours - trimmed) / plain,
                 "entries": f"{len(found.events)} events, {len(found.audit)} sealed",
             },
         )
@@ -89,9 +102,9 @@ async def _specimen(there: Lodge) -> _Specimen:
     return found
 
 
-async def _entries(raw: RawConnection, stream: str, name: str) -> list[bytes]:
+async def _entries(raw: RawConnection, stream: str, name: str) -> list[_Entry]:
     entries = await raw.call("XRANGE", stream, "-", "+")
-    return [fields[1] for _, fields in entries if json.dumps(name).encode() in fields[1]]
+    return [(place, fields) for place, fields in entries if name.encode() in b" ".join(fields)]
 
 
 _Parts = Iterator[tuple[str, Iterator[bytes]]]
@@ -121,14 +134,29 @@ def _parts(found: _Specimen, names: Sequence[bytes]) -> _Parts:
             pack("ZADD", key, score, name) for key in (keys.pending, keys.deadlines, agent.asking)
         ]
 
-    def stream(key: str, lines: list[bytes]) -> Iterator[bytes]:
-        # Sealed entries are numbered; both kinds have ids that grow by a little.
-        return each(
-            lambda at, name: [
-                pack("XADD", key, f"{1 + at * len(lines) + place}-0", "e", text(line, name))
-                for place, line in enumerate(lines)
-            ]
-        )
+    def cursor(at: int, place: int) -> bytes:
+        return b"%d-0" % (1_790_000_000_000 + (at * len(found.events) + place) * 20)
+
+    def events(at: int, name: bytes) -> list[bytes]:
+        return [
+            pack("XADD", keys.events, cursor(at, place), *(text(part, name) for part in fields))
+            for place, (_, fields) in enumerate(found.events)
+        ]
+
+    def sealed(at: int, name: bytes) -> list[bytes]:
+        # As the bot writes them: numbered, each with the cursor of its event.
+        commands = []
+        for place, (number, fields) in enumerate(found.audit):
+            now = b"%d-0" % (1 + at * len(found.audit) + place)
+            known = {
+                found.events[place][0]: cursor(at, place),
+                b'"n":' + number[:-2]: b'"n":' + now[:-2],
+            }
+            parts = [text(part, name) for part in fields]
+            for old, new in known.items():
+                parts = [part.replace(old, new) for part in parts]
+            commands.append(pack("XADD", keys.audit, now, *parts))
+        return commands
 
     yield (
         "request",
@@ -144,8 +172,17 @@ def _parts(found: _Specimen, names: Sequence[bytes]) -> _Parts:
         ),
     )
     yield "three indexes", each(index)
-    yield "sealed entries", stream(keys.audit, found.audit)
-    yield "events, until they are sealed and read", stream(keys.events, found.events)
+    yield "sealed entries", each(sealed)
+    yield _EVENTS, each(events)
+    yield _TRIM, _trimming(keys, cursor(len(names) - 1, len(found.events) - 1))
+
+
+def _trimming(keys: Keys, last: bytes) -> Iterator[bytes]:
+    """Return what a bot does that has told and sealed everything, with the script that it runs."""
+    readers = [keys.reader(name) for name in _READERS]
+    yield from (pack("SET", reader, last) for reader in readers)
+    streams = (keys.events, keys.audit)
+    yield pack("EVAL", script("trim").text, 2 + len(readers), *streams, *readers, _STAY)
 
 
 async def _fill(stage: Stage, parts: _Parts) -> tuple[int, dict[str, int]]:
