@@ -115,7 +115,7 @@ class AuditEntry:
     """The event's wire form; `None` where what stood there was unreadable."""
     hash: str
     text: str
-    """The line, without its end: what is stored, exported and verified."""
+    """The line, without its end: what is exported and verified."""
 
     @property
     def head(self) -> AuditHead:

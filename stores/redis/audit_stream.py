@@ -9,7 +9,8 @@ from typing import Final
 from gate import AuditEntry, AuditHead, RawEvent, StoreCorrupt, read_audit_entry
 
 from . import scripts
-from .event_stream import START, EventStream, check_cursor, order, text_of
+from .audit_parts import line_of, parts_of, short
+from .event_stream import START, EventStream, check_cursor, order
 from .keys import Keys
 from .way import Way
 
@@ -37,7 +38,7 @@ class AuditVerbs:
             return AuditHead()
         place, fields = entries[0]
         try:
-            head = read_audit_entry(text_of(fields)).head
+            head = read_audit_entry(line_of(_number(place), fields)).head
         except ValueError as error:
             raise StoreCorrupt("audit", reason=f"the last entry: {error}") from None
         if _id(head.number).encode() != place:
@@ -69,11 +70,12 @@ class AuditVerbs:
 
     async def seal(self, expected: AuditHead, entries: Sequence[AuditEntry]) -> bool:
         """See `gate.AuditLog.seal`."""
+        place = _id(expected.number) if expected.number else ""
         return await scripts.seal(
             self._link,
             self._keys,
-            expected=(_id(expected.number) if expected.number else "", expected.hash),
-            entries=[(_id(entry.number), entry.text) for entry in entries],
+            expected=(place, expected.hash, short(expected.hash)),
+            entries=[(_id(entry.number), parts_of(entry.number, entry.text)) for entry in entries],
         )
 
     async def sealed(self, after: int = 0, *, limit: int = 100) -> Sequence[tuple[int, str]]:
@@ -81,9 +83,10 @@ class AuditVerbs:
         [entries] = await self._link.read(
             ["XRANGE", self._keys.audit, _id(after + 1), "+", "COUNT", limit], operation="sealed"
         )
+        numbered = [(_number(place), fields) for place, fields in entries]
         return [
-            (int(place.partition(b"-")[0]), text_of(fields).decode(errors="replace"))
-            for place, fields in entries
+            (number, line_of(number, fields).decode(errors="replace"))
+            for number, fields in numbered
         ]
 
     async def drop_sealed(self, through: int) -> int:
@@ -102,3 +105,7 @@ class AuditVerbs:
 
 def _id(number: int) -> str:
     return f"{number}-0"
+
+
+def _number(place: bytes) -> int:
+    return int(place.partition(b"-")[0])

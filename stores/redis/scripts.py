@@ -19,6 +19,7 @@ from gate import (
 
 from .codec import RecordText
 from .keys import META, SCHEMA, AgentKeys, Keys
+from .resp import Argument
 from .way import Script, Way
 
 __all__ = [
@@ -287,10 +288,19 @@ async def keep_card(
 
 
 async def seal(
-    link: Way, keys: Keys, *, expected: tuple[str, str], entries: Sequence[tuple[str, str]]
+    link: Way,
+    keys: Keys,
+    *,
+    expected: tuple[str, str, str],
+    entries: Sequence[tuple[str, list[str]]],
 ) -> bool:
-    """Add entries, given as id and line, if the last one has the id and hash of *expected*."""
-    flat = [part for entry in entries for part in entry]
+    """Add entries, given as id and fields, if the last one has the id and hash of *expected*.
+
+    The hash is given in both spellings, as it ends a whole line and as it stands by itself.
+    """
+    flat: list[Argument] = []
+    for place, fields in entries:
+        flat += [place, len(fields), *fields]
     answer = await link.run(script("seal"), [keys.audit], [*expected, *flat], operation="seal")
     return bool(answer)
 

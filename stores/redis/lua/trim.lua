@@ -11,8 +11,10 @@ end
 
 local sealed = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 if not sealed then return 0 end
--- A line begins with the cursor of its event.
-local lowest = string.match(sealed[2][2], '^{"entry":{"cursor":"(%d+%-%d+)"')
+-- The first field is the cursor of its event, or the whole line, which begins with it.
+local text = sealed[2][2]
+local lowest = string.match(text, '^(%d+%-%d+)$')
+  or string.match(text, '^{"entry":{"cursor":"(%d+%-%d+)"')
 if not lowest then return 0 end
 for i = 3, #KEYS do
   local noted = redis.call('GET', KEYS[i])
