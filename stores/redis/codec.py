@@ -1,6 +1,7 @@
 """Owns the texts that records and events become in Redis, and their strict way back.
 
-A record is three strings with three writers. `request` is JSON, written once. `state` is
+A record is three strings with three writers. `request` is JSON, written once, without what follows
+from the rest of it: its schema version while that is 1, and its end. `state` is
 `<version>:<json>`, so that a script compares versions without reading JSON; there is none while the
 record is as it was put. `use` is the consumption's JSON, written once.
 """
@@ -85,7 +86,12 @@ def encode_new(approval: Approval) -> tuple[RecordText, Approval]:
         StoreCorrupt: Its digest is not that of its payload, or its status not its decision's.
     """
     wire = approval.to_wire()
-    request = {name: value for name, value in wire.items() if name in _REQUEST}
+    implied = _implied(wire)
+    request = {
+        name: value
+        for name, value in wire.items()
+        if name in _REQUEST and (name not in implied or implied[name] != value)
+    }
     state = {
         name: value
         for name, value in wire.items()
@@ -133,10 +139,21 @@ def decode_record(
     return _record(key, _load(key, request, part="request"), state, use)
 
 
+def _implied(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what a request means that does not say it, as far as that can be told."""
+    try:
+        created = datetime.fromisoformat(request["createdAt"])
+        end = created + timedelta(seconds=request["expiresIn"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return {"schemaVersion": 1}
+    return {"schemaVersion": 1, "expiresAt": end.isoformat().replace("+00:00", "Z")}
+
+
 def _record(key: str, wire: dict[str, Any], state: bytes | None, use: bytes | None) -> Approval:
-    """Return the record of a request's *wire* form, which is taken over, and two strings."""
+    """Return the record of a request's *wire* form and two strings."""
     if not wire.keys() <= _REQUEST:
         raise StoreCorrupt(key, reason="request: unknown fields")
+    wire = _implied(wire) | wire
     if state is None:
         wire |= _INITIAL
     else:

@@ -1,7 +1,7 @@
 """Records and events of earlier versions: every one that was ever written can be read for ever.
 
 The files of the corpus are never changed, only added to: they stand for what lies in somebody's
-Redis. A new schema version gets a folder of its own.
+Redis. A new schema version, or a new layout in Redis, gets a folder of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from stores.redis.codec import decode_record, encode_record
 from tests.support.servers import RedisServer
 
 _CORPUS = Path(__file__).parents[1] / "corpus"
-_STRINGS = _CORPUS / "approval/v1/redis-strings.json"
-_APPROVALS = sorted(set((_CORPUS / "approval/v1").glob("*.json")) - {_STRINGS})
+_FIRST_STRINGS = _CORPUS / "approval/v1/redis-strings.json"
+_STRINGS = _CORPUS / "approval/v2/redis-strings.json"
+_APPROVALS = sorted(set((_CORPUS / "approval/v1").glob("*.json")) - {_FIRST_STRINGS})
 _EVENTS = sorted((_CORPUS / "event/v1").glob("*.json"))
 
 
@@ -91,11 +92,20 @@ def test_an_event_with_an_unknown_field_is_corrupt(path: Path) -> None:
 def test_redis_strings_read_and_write_the_same(name: str) -> None:
     """What lies in Redis is read, and written again the same, byte by byte."""
     strings: dict[str, str] = json.loads(_STRINGS.read_text())[name]
-    approval = _approval(name)
-    parts = [strings[part].encode() if part in strings else None for part in _PARTS]
-    assert approval == decode_record(approval.key, *parts)
-    written = encode_record(approval)
+    assert _approval(name) == _decoded(name, strings)
+    written = encode_record(_approval(name))
     assert strings == {part: text for part in _PARTS if (text := getattr(written, part))}
+
+
+@pytest.mark.parametrize("name", sorted(json.loads(_FIRST_STRINGS.read_text())))
+def test_redis_strings_of_the_first_layout_are_read(name: str) -> None:
+    """Its requests say what follows from the rest of them: they are the same records."""
+    assert _approval(name) == _decoded(name, json.loads(_FIRST_STRINGS.read_text())[name])
+
+
+def _decoded(name: str, strings: dict[str, str]) -> Approval | None:
+    parts = [strings[part].encode() if part in strings else None for part in _PARTS]
+    return decode_record(_approval(name).key, *parts)
 
 
 _PARTS = ("request", "state", "use")

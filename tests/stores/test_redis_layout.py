@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 import structlog
 
@@ -18,7 +21,7 @@ from gate import (
 )
 from stores.conformance.samples import consumption, decided, pending, requested, resolved
 from stores.redis import RedisStore
-from stores.redis.codec import encode_record, encode_use
+from stores.redis.codec import decode_record, encode_record, encode_use
 from stores.redis.keys import kind_of
 from tests.support.servers import RedisServer
 
@@ -285,3 +288,39 @@ async def test_what_is_no_event_is_sealed_as_such(
         [line for _, line in await redis_store.sealed()], await redis_store.audit_head()
     )
     assert (3, 1, True) == (report.entries, report.unreadable, report.whole)
+
+
+@pytest.mark.parametrize(
+    ("created", "lasting"),
+    [
+        (datetime(2026, 1, 5, 9, 30, tzinfo=UTC), 86400.0),
+        (datetime(2026, 1, 5, 9, 30, 0, 250_000, tzinfo=UTC), 0.1),
+        (datetime(2026, 1, 5, 9, 30, 0, 1, tzinfo=UTC), 1 / 3),
+        (datetime(2026, 1, 5, 9, 30, 0, 999_999, tzinfo=timezone(timedelta(hours=2))), 90 * 86400),
+    ],
+)
+def test_the_end_of_a_request_follows_from_its_times(created: datetime, lasting: float) -> None:
+    """It is not kept beside them, and read back exactly; one that does not follow is kept."""
+    end = created + timedelta(seconds=lasting)
+    times = {"created_at": created, "expires_in": float(lasting), "expires_at": end}
+    asked = _approval().model_copy(update=times)
+    text = encode_record(asked).request
+    assert "expiresAt" not in text
+    assert asked == decode_record(asked.key, text.encode(), None, None)
+    odd = asked.model_copy(update={"expires_at": end + timedelta(microseconds=1)})
+    text = encode_record(odd).request
+    assert "expiresAt" in text
+    assert odd == decode_record(odd.key, text.encode(), None, None)
+
+
+@pytest.mark.parametrize(
+    "created", [None, 5, "then", "2026-01-05T09:30:00", "9999-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("lasting", [None, True, "1", -1.0, 1e300, 10**400, 86400.0])
+def test_a_request_without_times_is_corrupt(created: object, lasting: object) -> None:
+    """What has no end, or none that can be told, is never read as if it had one."""
+    request = json.loads(encode_record(_approval()).request)
+    request |= {"createdAt": created, "expiresIn": lasting, "expiresAt": None}
+    text = json.dumps({name: value for name, value in request.items() if value is not None})
+    with pytest.raises(StoreCorrupt):
+        decode_record("delete-42", text.encode(), None, None)
