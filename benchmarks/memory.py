@@ -131,7 +131,9 @@ def _parts(found: _Specimen, names: Sequence[bytes]) -> _Parts:
     def index(at: int, name: bytes) -> list[bytes]:
         score = 1_790_000_000_000_000 + at * 1_000
         return [
-            pack("ZADD", key, score, name) for key in (keys.pending, keys.deadlines, agent.asking)
+            pack("ZADD", keys.pending, score, name),
+            pack("ZADD", keys.deadlines, score, name),
+            pack("INCR", agent.asking),
         ]
 
     def cursor(at: int, place: int) -> bytes:
@@ -171,7 +173,7 @@ def _parts(found: _Specimen, names: Sequence[bytes]) -> _Parts:
             ]
         ),
     )
-    yield "three indexes", each(index)
+    yield "two indexes and the count", each(index)
     yield "sealed entries", each(sealed)
     yield _EVENTS, each(events)
     yield _TRIM, _trimming(keys, cursor(len(names) - 1, len(found.events) - 1))

@@ -296,10 +296,11 @@ class Bounded(Protocol):
         ...
 
     async def place_of(self, approval: Approval) -> int:
-        """Return the place of *approval* among its agent's pending ones, the first written first.
+        """Return the place of *approval* among its agent's pending ones, the first created first.
 
         From 1; behind all of them where it is not known yet. A record is known from its first write
-        by a method of this store until it is final, also one that somebody else put there.
+        by a method of this store until it is final, also one that somebody else put there. Older
+        ones of other agents may count as well, up to the place behind all of the agent's own.
         """
         ...
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import ClassVar, Protocol
 
 import pytest
 
 from gate import ApprovalStore, Bounded, Bounds, Journal, LimitExceeded, Patched
 
-from .samples import consumption, decided, pending, requested, routed, told
+from .samples import START, consumption, decided, pending, requested, routed, told
 
 __all__ = ["BoundedContract"]
 
@@ -103,9 +104,12 @@ class BoundedContract:
         assert await store.patch("a", 2, decided(routed(asked))) is Patched.APPLIED
         await store.append([requested(asked)])
 
-    async def test_places_are_in_the_order_of_the_first_write(self, store: _BoundedStore) -> None:
+    async def test_places_are_in_the_order_of_creation(self, store: _BoundedStore) -> None:
         """From 1, whatever is changed meanwhile; what is not known yet is behind all of them."""
-        asked = [pending(name) for name in "cab"]
+        asked = [
+            pending(name, created_at=START + timedelta(seconds=second))
+            for second, name in enumerate("cab")
+        ]
         assert await store.place_of(asked[0]) == 1
         for approval in asked:
             await store.put(approval)
@@ -122,6 +126,19 @@ class BoundedContract:
         await store.patch("a", 1, decided(first))
         assert await store.place_of(second) == 1
         assert await store.place_of(first) == 2
+
+    async def test_what_is_over_is_counted_no_more_once(self, store: _BoundedStore) -> None:
+        """Whoever ends it, and whatever is written of it afterwards."""
+        asked = [pending(name) for name in "abc"]
+        for approval in asked:
+            await store.put(approval)
+        ended = decided(asked[0])
+        await asyncio.gather(*(store.patch("a", 1, ended) for _ in range(10)))
+        await store.patch("a", 2, ended.model_copy(update={"consumption": consumption(ended)}))
+        assert await store.place_of(pending("d")) == 3
+        for approval in asked[1:]:
+            await store.patch(approval.key, 1, decided(approval))
+        assert await store.place_of(pending("d")) == 1
 
     async def test_nothing_is_forgotten_before_its_time(self, store: _BoundedStore) -> None:
         """Neither what is pending nor what has just ended."""

@@ -43,14 +43,15 @@ class BoundsVerbs:
 
     async def place_of(self, approval: Approval) -> int:
         """See `gate.Bounded.place_of`."""
-        asking = self._keys.agent(approval.namespace, approval.agent).asking
-        before, all_of_them = await self._link.read(
-            ["ZRANK", asking, approval.key],
-            ["ZCARD", asking],
+        agent = self._keys.agent(approval.namespace, approval.agent)
+        count, before = await self._link.read(
+            ["GET", agent.asking],
+            ["ZRANK", self._keys.pending, approval.key],
             operation="place_of",
             key=approval.key,
         )
-        return int(all_of_them if before is None else before) + 1
+        all_of_them = int(count) if count is not None and count.isdigit() else 0
+        return all_of_them + 1 if before is None else min(all_of_them, int(before) + 1)
 
     async def forget(self, *, limit: int = 100) -> int:
         """See `gate.Bounded.forget`."""

@@ -10,7 +10,7 @@ key, behind `signoff:`         type        written by               end of life
 `{b}:use:<key>`                string      whoever runs, once       with the request
 `{b}:card:<key>`               hash        the bot                  with the request
 `{b}:bounds`                   hash        the bot, at its start    never
-`{b}:asking:<agent>`           sorted set  with the record          as `pending`
+`{b}:asking:<agent>`           string      with the record          with the last of `deadlines`
 `{b}:lately:<agent>`           list        with a new request       its own TTL of a minute
 `{b}:account:<agent>`          sorted set  in a cluster, before     as `pending`, or once it is seen
                                            the record               that there is no such record
@@ -51,8 +51,9 @@ __all__ = ["META", "SCHEMA", "AgentKeys", "KeyKind", "Keys", "bucket_of", "kind_
 META: Final = "signoff:meta"
 SLOTS: Final = 16384
 """Of Redis Cluster."""
-SCHEMA: Final = 1
-"""The version of this table. Another one in `signoff:meta` stops the start."""
+SCHEMA: Final = 2
+"""The version of this table. An older one in `signoff:meta` is brought up to it, any other stops
+the start."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ _TABLE: Final = (
     KeyKind("use", "string", named=True),
     KeyKind("card", "hash", named=True),
     KeyKind("bounds", "hash", named=False),
-    KeyKind("asking", "zset", named=True),
+    KeyKind("asking", "string", named=True),
     KeyKind("lately", "list", named=True),
     KeyKind("account", "zset", named=True),
     KeyKind("minute", "list", named=True),
@@ -109,7 +110,7 @@ class AgentKeys:
     """The names of what is counted of one agent."""
 
     asking: str
-    """What it has pending."""
+    """How many it has pending; of an account, which."""
     lately: str
     """When it asked."""
 

@@ -10,7 +10,7 @@ from .address import wires_of_address
 from .cluster import ClusterParts, is_cluster
 from .keys import Keys, bucket_of
 from .link import Link
-from .schema import check_schema
+from .schema import open_parts
 from .way import Way
 
 __all__ = ["RedisPlace"]
@@ -40,8 +40,7 @@ class RedisPlace:
         link = Link(make, timeout=operation_timeout, connections=connections)
 
         async def the_only_one() -> list[tuple[Way, Keys]]:
-            await check_schema(link, buckets=1)
-            return [(link, Keys())]
+            return await open_parts(link, buckets=1, way=lambda _: link)
 
         self._open, self._close = the_only_one, link.aclose
 

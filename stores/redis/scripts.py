@@ -28,6 +28,7 @@ __all__ = [
     "append",
     "confirm",
     "consume_once",
+    "count_asking",
     "drop_sealed",
     "forget",
     "hold",
@@ -35,6 +36,7 @@ __all__ = [
     "open_schema",
     "patch",
     "put",
+    "raise_schema",
     "release",
     "script",
     "seal",
@@ -67,6 +69,17 @@ async def open_schema(link: Way, *, buckets: int) -> tuple[bytes, bytes]:
     """Fix schema version and bucket count if this is the first start; return what stands."""
     schema, count = await link.run(script("open"), [META], [SCHEMA, buckets], operation="open")
     return schema, count
+
+
+async def count_asking(link: Way, keys: Keys) -> None:
+    """Bring what agents have pending from layout 1 to 2; once more changes nothing."""
+    every = keys.agent("*", "*").asking
+    await link.run(script("count_asking"), [keys.pending], [every], operation="open")
+
+
+async def raise_schema(link: Way) -> None:
+    """Note that everything is of this schema version."""
+    await link.run(script("raise_schema"), [META], [SCHEMA], operation="open")
 
 
 async def put(

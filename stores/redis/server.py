@@ -14,7 +14,7 @@ from gate import ConfigError, StoreUnavailable
 from .address import wires_of_address
 from .keys import Keys
 from .link import Link
-from .schema import check_schema
+from .schema import open_parts
 from .store import BucketStore
 from .subscriptions import Subscriptions
 from .wire import wires_of_client
@@ -75,7 +75,7 @@ class RedisStore(BucketStore):
             StoreUnavailable: The server cannot be reached or refuses us.
             ConfigError: The data belongs to another schema version or bucket count.
         """
-        await check_schema(self._link, buckets=1)
+        await open_parts(self._link, buckets=1, way=lambda _: self._link)
         await self._warn_of_eviction()
 
     async def aclose(self) -> None:

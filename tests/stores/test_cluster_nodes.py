@@ -176,6 +176,30 @@ async def test_a_cap_holds_over_all_buckets(store: ClusterStore) -> None:
     assert 5 == await store.place_of(pending("id-4"))
 
 
+async def test_counts_of_the_first_layout_are_brought_over_in_every_bucket(
+    cluster: RedisCluster, store: ClusterStore
+) -> None:
+    """At whichever nodes they are; then the data is of the new version."""
+    for number in range(40):
+        await store.put(pending(f"id-{number}"))
+    counts = {
+        Keys(bucket).agent("default", "billing").asking: await store.buckets[bucket].pending_count()
+        for bucket in range(4)
+    }
+    for name, count in counts.items():
+        node = cluster.owner(slot_of(name))
+        node.do("DEL", name)
+        for number in range(count):
+            node.do("ZADD", name, "1", f"id-{number}")
+    meta = cluster.owner(slot_of(META))
+    meta.do("HSET", META, "schema", "1")
+    async with ClusterStore(cluster.url()):
+        pass
+    assert b"$1\r\n2\r\n" == meta.do("HGET", META, "schema")
+    for name, count in counts.items():
+        assert str(count).encode() in cluster.owner(slot_of(name)).do("GET", name)
+
+
 async def test_what_is_refused_is_not_counted(cluster: RedisCluster, store: ClusterStore) -> None:
     """A request that its bucket refuses leaves its agent as much room as before."""
     await store.set_bounds(Bounds(pending=1))

@@ -61,7 +61,7 @@ class TestRedisStore(
 
 async def test_another_schema_stops_the_start(shared_server: RedisServer) -> None:
     """Data of another schema version or bucket count is never opened."""
-    for field, value in (("schema", "2"), ("buckets", "16")):
+    for field, value in (("schema", "3"), ("buckets", "16")):
         shared_server.ask("DEL", META)
         async with RedisStore(shared_server.url):
             pass

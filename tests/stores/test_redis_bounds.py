@@ -17,6 +17,7 @@ from stores.conformance.samples import (
     routed,
 )
 from stores.redis import RedisStore
+from stores.redis.keys import META
 from stores.redis.scripts import script
 from tests.support.servers import RedisServer, redis_server
 
@@ -174,10 +175,59 @@ async def test_what_came_past_put_is_counted_from_its_first_change(
     """A request that was written into Redis by hand counts when it is routed."""
     sample = pending("by-hand")
     await redis_store.put(sample)
-    shared_server.ask("ZREM", "signoff:{0}:asking:default/billing", "by-hand")
+    for index in ("pending", "deadlines"):
+        shared_server.ask("ZREM", f"signoff:{{0}}:{index}", "by-hand")
+    shared_server.ask("DEL", "signoff:{0}:asking:default/billing")
     assert 1 == await redis_store.place_of(pending("other"))
     await redis_store.patch("by-hand", 1, routed(sample))
     assert 2 == await redis_store.place_of(pending("other"))
+
+
+@pytest.mark.parametrize("junk", ["", "x", "-5"])
+async def test_junk_is_no_count(redis_store: RedisStore, shared_server: RedisServer, junk: str):
+    """Whatever somebody wrote there: requests are taken and answered, and the count comes right."""
+    asking = "signoff:{0}:asking:default/billing"
+    shared_server.ask("SET", asking, junk)
+    for name in "ab":
+        await redis_store.place_of(pending(name))
+        await redis_store.put(pending(name))
+    for name in "ab":
+        assert await redis_store.patch(name, 1, decided(pending(name))) is Patched.APPLIED
+    await redis_store.put(pending("c"))
+    assert 2 == await redis_store.place_of(pending("d"))
+
+
+async def test_a_count_goes_with_what_is_counted(
+    redis_store: RedisStore, shared_server: RedisServer
+) -> None:
+    """An agent that has nothing pending leaves no key behind but that of its last minute."""
+    await redis_store.put(pending("a"))
+    await redis_store.patch("a", 1, decided(pending("a")))
+    assert b":0\r\n" == shared_server.ask("EXISTS", "signoff:{0}:asking:default/billing")
+
+
+async def test_what_the_first_layout_counted_is_counted_on(any_server: RedisServer) -> None:
+    """There the agent's keys themselves were kept: as many as there were count from the start."""
+    asking = "signoff:{0}:asking:default/billing"
+    async with RedisStore(any_server.url) as store:
+        for name in "abc":
+            await store.put(pending(name))
+        await store.put(pending("m", agent="mailing"))
+    any_server.ask("DEL", asking)
+    any_server.ask("ZADD", asking, "1", "a", "2", "b", "3", "c")
+    any_server.ask("HSET", META, "schema", "1")
+    for _ in range(2):
+        async with RedisStore(any_server.url) as store:
+            assert 4 == await store.place_of(pending("d"))
+            assert 2 == await store.place_of(pending("d", agent="mailing"))
+    async with RedisStore(any_server.url) as store:
+        await store.set_bounds(Bounds(pending=3))
+        with pytest.raises(LimitExceeded):
+            await store.put(pending("d"))
+        await store.patch("a", 1, decided(pending("a")))
+        await store.put(pending("d"))
+    assert b"3" in any_server.ask("GET", asking)
+    assert b"$1\r\n2\r\n" == any_server.ask("HGET", META, "schema")
 
 
 async def _end(store: RedisStore, name: str) -> None:

@@ -82,7 +82,7 @@ async def test_another_schema_stops_the_start(shared_server: RedisServer) -> Non
     """Data of another version is never opened, and a server that is away is said."""
     async with open_checkpoints(shared_server.url):
         pass
-    shared_server.ask("HSET", META, "schema", "2")
+    shared_server.ask("HSET", META, "schema", "3")
     for opened in (open_checkpoints(shared_server.url), open_step_log(shared_server.url)):
         with pytest.raises(ConfigError, match="schema version"):
             async with opened:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..keys import META, Keys, slot_of
-from ..schema import check_schema
+from ..schema import open_parts
 from ..way import Way
 from .address import SCHEMES, ClusterAddress
 from .bucket_link import BucketLink
@@ -44,11 +44,11 @@ class ClusterParts:
             StoreUnavailable: The cluster cannot be reached or refuses us.
             ConfigError: The data belongs to another schema version or bucket count.
         """
-        count = await check_schema(BucketLink(self.nodes, slot_of(META)), buckets=self._wanted)
-        return [
-            (BucketLink(self.nodes, slot_of(keys.pending)), keys)
-            for keys in map(Keys, range(count))
-        ]
+        return await open_parts(
+            BucketLink(self.nodes, slot_of(META)),
+            buckets=self._wanted,
+            way=lambda keys: BucketLink(self.nodes, slot_of(keys.pending)),
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -1,6 +1,6 @@
 -- Create a record if its key is free, with index entries, events and wake-up.
 -- KEYS: 1 request, 2 state, 3 use, 4 pending, 5 deadlines, 6 events, 7 wake channel,
---       8 bounds, 9 what its agent has pending, 10 when its agent asked lately, 11 ended
+--       8 bounds, 9 how many its agent has pending, 10 when its agent asked lately, 11 ended
 -- ARGV: 1 request text, 2 state text or '', 3 use text or '', 4 record key,
 --       5 score of its creation or '' (not pending), 6 score of its deadline,
 --       7 and 8 the bounds where none are set (pending, per minute), 9... event texts
@@ -27,6 +27,7 @@ if redis.call('EXISTS', KEYS[2], KEYS[3]) > 0 then
   return {-1}
 end
 local pending = ARGV[5] ~= ''
+local asking = tonumber(redis.call('GET', KEYS[9])) or 0
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 if pending then
@@ -38,7 +39,7 @@ if pending then
     if used and limit and limit > 0 and used > SHARE * limit then return {-3} end
   end
   local most, rate = bound('pending', MOST, ARGV[7]), bound('minute', MOST, ARGV[8])
-  if redis.call('ZCARD', KEYS[9]) >= most then return {-2, 'pending', most} end
+  if asking >= most then return {-2, 'pending', most} end
   -- Exact, where a counter for each minute would let twice as many through at its turn.
   local oldest = tonumber(redis.call('LINDEX', KEYS[10], rate - 1))
   -- A clock that was set back must not shut the agent out until it is where it was.
@@ -51,9 +52,11 @@ redis.call('SET', KEYS[1], ARGV[1])
 if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('SET', KEYS[3], ARGV[3]) end
 if pending then
-  redis.call('ZADD', KEYS[9], string.format('%.0f', now), ARGV[4])
   redis.call('ZADD', KEYS[4], ARGV[5], ARGV[4])
-  redis.call('ZADD', KEYS[5], ARGV[6], ARGV[4])
+  -- Counted is what has a deadline: it comes in and goes out there once.
+  if redis.call('ZADD', KEYS[5], ARGV[6], ARGV[4]) == 1 then
+    redis.call('SET', KEYS[9], string.format('%.0f', asking + 1))
+  end
 else
   redis.call('ZADD', KEYS[11], time[1], ARGV[4])
 end
