@@ -38,7 +38,7 @@ def parts_of(number: int, line: str) -> list[str]:
 
 def line_of(number: int, fields: Sequence[bytes] | None) -> bytes:
     """Return the line of the entry with the id *number*; whether it is one, is for the chain."""
-    parts = fields or ()
+    parts = list(fields or ())
     if tuple(parts[::2]) != (b"cursor", b"event", b"prev", b"hash"):
         return text_of(parts)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -195,6 +196,18 @@ async def test_junk_is_no_count(redis_store: RedisStore, shared_server: RedisSer
         assert await redis_store.patch(name, 1, decided(pending(name))) is Patched.APPLIED
     await redis_store.put(pending("c"))
     assert 2 == await redis_store.place_of(pending("d"))
+
+
+async def test_no_more_have_a_place_than_may_be_pending(redis_store: RedisStore) -> None:
+    """Others' older ones push nobody behind all of its agent's, and lend nobody a better place."""
+    for number in range(12):
+        created = START + timedelta(seconds=number)
+        agent = "billing" if number % 3 else "mailing"
+        await redis_store.put(pending(f"id-{number}", agent=agent, created_at=created))
+    billing = [pending(f"id-{number}") for number in range(12) if number % 3]
+    places = [await redis_store.place_of(asked) for asked in billing]
+    assert places == sorted(places)
+    assert all(own <= place <= 8 for own, place in enumerate(places, 1))
 
 
 async def test_a_count_goes_with_what_is_counted(
