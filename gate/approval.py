@@ -268,7 +268,7 @@ class Approval(WireModel, frozen=True):
 
         Raises:
             StoreCorrupt: Unknown schema, unknown or missing fields, wrong types, a digest that does
-                not belong to the payload, or a status that the decision does not bear out.
+                not belong to the payload, or a status or metadata without their decision.
         """
         try:
             approval = cls.model_validate(data)
@@ -282,6 +282,9 @@ class Approval(WireModel, frozen=True):
             is not (approval.verdict is Verdict.APPROVE)
         ):
             raise StoreCorrupt(key, reason="the status is not what the decision says")
+        if approval.decision is None and approval.decision_metadata is not None:
+            # No receipt is asked for where nobody decided: nothing may look like an answer's.
+            raise StoreCorrupt(key, reason="there is no decision for the metadata")
         return approval
 
     def check_digests(self, *, key: str = "?") -> None:

@@ -58,6 +58,10 @@ class Receipt(WireModel, frozen=True):
     """SHA-256 of the person's note."""
     result_hash: str | None = None
     """SHA-256 of the result that a person gave in place of a run; with it nothing may run."""
+    metadata_hash: str | None = None
+    """SHA-256 of the canonical text of the decision's metadata, `approver` included. `None`, as in
+    receipts from before there was this field, is: it names the last of `votes`, and says no more.
+    """
 
     def text(self) -> str:
         """Return the canonical text that is signed."""
@@ -97,6 +101,7 @@ def sign_receipt(approval: Approval, key: SigningKey, *, use_within: timedelta) 
         use_until=at + use_within,
         note_hash=_hash(decision.note),
         result_hash=_hash(decision.override_result),
+        metadata_hash=_metadata_hash(approval),
     )
     text = receipt.text().encode()
     return ".".join(("r1", to_base64url(text), to_base64url(key.sign(_PREFIX + text))))
@@ -173,9 +178,11 @@ class Verifier:
         for field, value in said.items():
             if getattr(receipt, field) != value:
                 raise ReceiptInvalid(approval, reason=field)
-        # The name in the metadata is not signed; that of the last who answered is.
+        # Metadata that only names who answered last has no hash: the votes say it.
         if receipt.votes and receipt.votes[-1].principal != approval.approver:
             raise ReceiptInvalid(approval, reason="approver")
+        if receipt.metadata_hash != _found_metadata_hash(approval):
+            raise ReceiptInvalid(approval, reason="metadata_hash")
         if digest is not None:
             if receipt.verdict is not Verdict.APPROVE or receipt.result_hash is not None:
                 raise ReceiptInvalid(approval, reason="verdict")
@@ -214,6 +221,27 @@ def _check_meant(approval: Approval, meant: Approval) -> None:
         raise ReceiptInvalid(approval, reason="digest")
     if approval.proposed_result is not None and not meant.allow_override:
         raise ReceiptInvalid(approval, reason="result_hash")
+
+
+def _metadata_hash(approval: Approval) -> str | None:
+    """Return what signs the decision's metadata; `None` if that says nothing beside the approver.
+
+    Raises:
+        PayloadNotCanonical: It is not strict JSON.
+        LimitExceeded: It is too large or too deep.
+    """
+    said = approval.decision_metadata
+    if not said or (said.keys() == {"approver"} and approval.approver is not None):
+        return None
+    return _hash(canonical_text(said))
+
+
+def _found_metadata_hash(approval: Approval) -> str | None:
+    """Return the same of a record from an untrusted store."""
+    try:
+        return _metadata_hash(approval)
+    except (PayloadNotCanonical, LimitExceeded):
+        raise ReceiptInvalid(approval, reason="metadata_hash") from None
 
 
 def _hash(text: str | None) -> str | None:

@@ -278,7 +278,9 @@ class ApprovalStoreContract:
                 seen = await store.get(asked.key)
                 assert seen is not None
                 labels = [*(seen.decision_metadata or {}).get("labels", []), name]
-                changed = seen.model_copy(update={"decision_metadata": {"labels": labels}})
+                # Metadata is a decision's: without one the record would be no record.
+                whole = seen if seen.decision is not None else decided(seen)
+                changed = whole.model_copy(update={"decision_metadata": {"labels": labels}})
                 if await store.patch(asked.key, seen.version, changed) is Patched.APPLIED:
                     return
             raise AssertionError("never applied")

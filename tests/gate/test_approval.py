@@ -155,6 +155,13 @@ def test_what_is_no_object_is_not_read(data: Any) -> None:
         Approval.from_wire(data)
 
 
+@pytest.mark.parametrize("record", [pending(), cancelled(), expired()])
+def test_metadata_of_a_decision_needs_the_decision(record: Approval) -> None:
+    """No receipt is asked for where nobody decided, so nothing may be read as an answer's."""
+    with pytest.raises(StoreCorrupt, match="metadata"):
+        Approval.from_wire(record.to_wire() | {"decisionMetadata": {"ticket": 7}})
+
+
 def test_an_edited_payload_needs_its_own_digest() -> None:
     """What a person made of the payload is bound as firmly as what was asked."""
     base = pending(editable=True)

@@ -138,6 +138,86 @@ async def test_who_approved_is_signed(
     assert "approver" == caught.value.reason
 
 
+KEPT: dict[str, Any] = {"ticket": 7, "labels": ["a", {"b": 1.5}]}
+NAMED = {"approver": ANA}
+
+
+@pytest.mark.parametrize("verdict", ["approve", "deny", "skip"])
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (None, NAMED | {"ticket": 1}),
+        (KEPT, NAMED),
+        (KEPT, NAMED | KEPT | {"ticket": 8}),
+        (KEPT, NAMED | KEPT | {"ticket": 7.0}),
+        (KEPT, NAMED | KEPT | {"more": None}),
+        (KEPT, NAMED | KEPT | {"labels": ["a"]}),
+    ],
+)
+async def test_all_of_the_metadata_is_signed(
+    gate: ApprovalGate,
+    desk: Desk,
+    store: Open,
+    verdict: str,
+    given: dict[str, Any] | None,
+    written: dict[str, Any],
+) -> None:
+    """What is kept with a decision is what the trusted side said, on a no as on a yes."""
+    await gate.request(id="x", name="n", payload={"n": 1})
+    await desk.route("x", ONE)
+    decided = await desk.decide("x", verdict, approver=ANA, seen=True, metadata=given)
+    assert (NAMED | (given or {}), None) == (decided.decision_metadata, desk.flaw(decided))
+    assert decided == await gate.wait("x")
+    await store.change("x", decision_metadata=written)
+    assert "receipt" == desk.flaw(await desk.get("x"))
+    with pytest.raises(ReceiptInvalid) as caught:
+        await gate.wait("x")
+    assert "metadata_hash" == caught.value.reason
+    if verdict == "approve":
+        with pytest.raises(ReceiptInvalid, match="metadata_hash"):
+            await gate.consume("x", payload={"n": 1})
+
+
+@pytest.mark.parametrize(
+    "written", [{"approver": 7}, {"approver": None}, {"approver": None, "ticket": 1}, {"ticket": 1}]
+)
+async def test_an_unnamed_decision_says_nothing_either(
+    gate: ApprovalGate, desk: Desk, store: Open, written: dict[str, Any]
+) -> None:
+    """Where trusted code decided without a person, nothing that is no name passes for one."""
+    await gate.request(id="x", name="n", payload={"n": 1})
+    await desk.decide("x", "approve")
+    await store.change("x", decision_metadata=written)
+    with pytest.raises(ReceiptInvalid, match="metadata_hash"):
+        await gate.wait("x")
+
+
+async def test_metadata_that_has_no_text_proves_nothing(
+    gate: ApprovalGate, desk: Desk, store: Open
+) -> None:
+    """What is too deep or too large to be signed is refused, not an error of another kind."""
+    deep: Any = 1
+    for _ in range(70):
+        deep = [deep]
+    await gate.request(id="x", name="n", payload={"n": 1})
+    await desk.decide("x", "approve", metadata=KEPT)
+    for value in (deep, "y" * 300_000, {1: 2}):
+        await store.change("x", decision_metadata=KEPT | {"more": value})
+        with pytest.raises(ReceiptInvalid, match="metadata_hash"):
+            await gate.wait("x")
+
+
+async def test_metadata_that_anybody_may_write_where_nothing_is_signed(
+    clock: FakeClock, store: Open
+) -> None:
+    """Level 0 stays what it is: the record is believed."""
+    gate = ApprovalGate(store, agent="billing", clock=clock)
+    await gate.request(id="x", name="n", payload={"n": 1})
+    await gate.decide("x", "approve", {"approver": "ana"})
+    await store.change("x", decision_metadata=KEPT)
+    assert KEPT == (await gate.wait("x")).decision_metadata
+
+
 async def test_nobody_is_named_as_approver_by_metadata_that_is_signed(
     gate: ApprovalGate, desk: Desk
 ) -> None:

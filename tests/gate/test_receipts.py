@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import string
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +27,13 @@ from gate import (
     Vote,
 )
 from gate.receipts import read_receipt, sign_receipt
-from tests.support.factories import ANA, after, approved, pending, rejected, route
+from tests.support.factories import ANA, BEN, after, approved, pending, rejected, route
 
 KEY = SigningKey.generate()
 OTHER = SigningKey.generate()
 VERIFIER = Verifier((OTHER.public, KEY.public))
 DAY = timedelta(days=1)
+CORPUS = Path(__file__).parents[1] / "corpus"
 LETTERS = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"
 """Of base64url, in the order of their values (RFC 4648, part 5)."""
 
@@ -88,6 +91,8 @@ def test_without_a_decision_there_is_nothing_to_sign() -> None:
         ("note_hash", {"decision": Decision(verdict=Verdict.APPROVE, note="sure")}),
         ("result_hash", {"decision": Decision(verdict=Verdict.APPROVE, override_result="x")}),
         ("decided_at", {"decided_at": after(3)}),
+        ("approver", {"decision_metadata": {"approver": BEN}}),
+        ("metadata_hash", {"decision_metadata": {"approver": ANA, "ticket": 7}}),
     ],
 )
 def test_a_record_that_says_something_else_is_refused(word: str, changes: dict[str, Any]) -> None:
@@ -109,6 +114,37 @@ def test_what_is_about_to_run_must_be_what_was_decided() -> None:
     VERIFIER.verify(YES, now=end + DAY)  # to read what was decided it is never too late
 
 
+def test_metadata_is_signed_by_the_hash_of_its_text() -> None:
+    """SHA-256 of the canonical text, so that anybody can check it; none where there is no need."""
+    kept = signed(approved(decision_metadata={"ticket": 7, "approver": ANA}))
+    text = f'{{"approver":"{ANA}","ticket":7}}'
+    expected = hashlib.sha256(text.encode()).hexdigest()
+    assert expected == VERIFIER.verify(kept, now=after(60), digest=kept.digest).metadata_hash
+    assert None is VERIFIER.verify(YES, now=after(60)).metadata_hash
+    assert "metadataHash" not in _parts()[0]
+
+
+EARLIER = json.loads((CORPUS / "receipt/v1/before-metadata-hash.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted(set(EARLIER["approvals"]) - {"with-a-ticket"}))
+def test_a_receipt_from_before_metadata_was_signed_verifies(name: str) -> None:
+    """It has no hash, which says that there is nothing beside the approver."""
+    verifier = Verifier((PublicKey.parse(EARLIER["publicKey"]),))
+    earlier = Approval.from_wire(EARLIER["approvals"][name])
+    assert None is verifier.verify(earlier, now=after(120)).metadata_hash
+    added = (earlier.decision_metadata or {}) | {"ticket": 7}
+    with pytest.raises(ReceiptInvalid, match="metadata_hash"):
+        verifier.verify(earlier.model_copy(update={"decision_metadata": added}), now=after(120))
+
+
+def test_metadata_from_before_it_was_signed_is_not_believed() -> None:
+    """Nobody can tell what the trusted side kept there from what somebody wrote there since."""
+    verifier = Verifier((PublicKey.parse(EARLIER["publicKey"]),))
+    with pytest.raises(ReceiptInvalid, match="metadata_hash"):
+        verifier.verify(Approval.from_wire(EARLIER["approvals"]["with-a-ticket"]), now=after(120))
+
+
 def test_keys_that_do_not_count() -> None:
     """Unknown and retired keys prove nothing; retirement is judged by the time of the check."""
     stranger = signed(approved(), key=SigningKey.generate())
@@ -119,19 +155,32 @@ def test_keys_that_do_not_count() -> None:
         retiring.verify(YES, now=after(100))
 
 
-def _parts() -> tuple[dict[str, Any], str]:
-    assert YES.receipt is not None
-    _, body, signature = YES.receipt.split(".")
+def _parts(approval: Approval = YES) -> tuple[dict[str, Any], str]:
+    assert approval.receipt is not None
+    _, body, signature = approval.receipt.split(".")
     return json.loads(base64.urlsafe_b64decode(body + "==")), signature
 
 
 def _forged(change: Callable[[dict[str, Any]], Any], *, spaces: bool = False) -> Approval:
     body, signature = _parts()
     change(body)
+    return _encoded(body, signature, spaces=spaces)
+
+
+def _encoded(body: dict[str, Any], signature: str, *, spaces: bool = False) -> Approval:
     separators = None if spaces else (",", ":")
     text = json.dumps(body, sort_keys=not spaces, separators=separators).encode()
     encoded = base64.urlsafe_b64encode(text).decode().rstrip("=")
     return YES.model_copy(update={"receipt": f"r1.{encoded}.{signature}"})
+
+
+def _without_metadata_hash() -> Approval:
+    kept = signed(approved(decision_metadata={"approver": ANA, "ticket": 7}))
+    body, signature = _parts(kept)
+    body.pop("metadataHash")
+    return _encoded(body, signature).model_copy(
+        update={"decision_metadata": {"approver": ANA, "ticket": 8}}
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,6 +196,8 @@ def _forged(change: Callable[[dict[str, Any]], Any], *, spaces: bool = False) ->
         ("signature", _forged(lambda body: body.update(useUntil="2027-01-01T00:00:00Z"))),
         ("signature", _forged(lambda body: body.update(kid=OTHER.public.id))),
         ("signature", _forged(lambda body: body["votes"].clear())),
+        ("signature", _forged(lambda body: body.update(metadataHash="0" * 64))),
+        ("signature", _without_metadata_hash()),
     ],
 )
 def test_an_edited_receipt_is_refused(word: str, forged: Approval) -> None:

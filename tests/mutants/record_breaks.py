@@ -40,6 +40,27 @@ RECORD_BREAKS: Final = (
         (_CHANGED,),
     ),
     Break(
+        "metadata is believed that nobody signed",
+        "gate/receipts.py",
+        "if receipt.metadata_hash != _found_metadata_hash(approval):",
+        "if False:",
+        (_CHANGED,),
+    ),
+    Break(
+        "metadata without a hash passes for what was signed",
+        "gate/receipts.py",
+        "receipt.metadata_hash != _found_metadata_hash(approval)",
+        "receipt.metadata_hash not in (None, _found_metadata_hash(approval))",
+        (_CHANGED,),
+    ),
+    Break(
+        "what is no name passes for the approver's",
+        "gate/receipts.py",
+        '(said.keys() == {"approver"} and approval.approver is not None)',
+        'said.keys() == {"approver"}',
+        (_CHANGED,),
+    ),
+    Break(
         "what is written into an ended record is believed",
         "gate/notary.py",
         "        if approval.decision is None:\n            try:",
