@@ -22,7 +22,7 @@ from gate import (
     get_logger,
 )
 
-from .bearing import bears_out
+from .bearing import Bearing, bearing
 from .messenger import Message, Messenger
 
 __all__ = ["Names", "Notice", "PrivateAnswers", "owed_at", "principals_of"]
@@ -82,7 +82,8 @@ class PrivateAnswers:
 
         An event that concerns nobody in the chat is no error. An answer that the record does not
         hold is told to nobody: whoever can write into the log could have made it up. One that its
-        person has changed since is told as such.
+        person has changed since, or an amendment has voided, is told as such: to that person alone,
+        who knows whether it was given.
 
         Raises:
             DeliveryFailed: The chat did not take it; the caller tries again or gives up.
@@ -99,7 +100,7 @@ class PrivateAnswers:
             return
         approval = await self._look(event.key)
         told_of_people = isinstance(event, ApprovalVoted | ApprovalResolved)
-        if told_of_people and (approval is None or not bears_out(approval, event)):
+        if told_of_people and (approval is None or bearing(approval, event) is Bearing.UNTRUE):
             self._log.warning("answer.not_on_record", approval=event.key, principal=event.principal)
             return
         names = self._names(principals_of(approval))

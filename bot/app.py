@@ -41,7 +41,7 @@ from .slack.directory import SlackDirectory
 from .slack.endpoint import SlackEndpoint
 from .slack.handlers import Doors, Handlers
 from .slack.messenger import SlackMessenger
-from .slack.render import card, direct, moved, notice, pointer, reply
+from .slack.render import card, direct, gone, moved, notice, pointer, reply
 from .slack.seal import Seal
 from .slack.workspace import Workspace, check_app_token, look_around
 from .story import Rendering
@@ -234,6 +234,7 @@ class _Parts:
             card=to_all,
             moved=partial(moved, masking=masking),
             reply=partial(reply, masking=masking),
+            gone=gone,
             pointer=pointer,
             direct=to_one,
         )

@@ -32,10 +32,15 @@ from gate import (
     read_receipt,
 )
 
-from .bearing import bears_out
+from .bearing import Bearing, bearing
 
 __all__ = ["receipt_key", "tell"]
 
+_BORNE_OUT = {
+    Bearing.HELD: "",
+    Bearing.GONE: "; changed or void since, so the record cannot bear this out",
+    Bearing.UNTRUE: "; the record does not bear this out",
+}
 _COMMON = frozenset(("type", "id", "namespace", "at"))
 
 
@@ -45,15 +50,16 @@ def tell(wire: Mapping[str, Any], approval: Approval | None) -> tuple[datetime |
     Args:
         wire: The event as it was sealed, of any version.
         approval: Its record, if it is still there: who was asked, and the receipt. What it does not
-            hold is told as such: others can write into the log, and the chain seals what is there.
+            hold, or no longer, is told as such: others can write into the log, and the chain seals
+            what is there.
     """
     try:
         event = event_from_wire(dict(wire))
     except StoreCorrupt:
         return None, f"{wire.get('type')!s}, which this version does not know: {_rest(wire)}"
     words = _words(event, wire, approval)
-    if approval is not None and not bears_out(approval, event):
-        words += "; the record does not bear this out"
+    if approval is not None:
+        words += _BORNE_OUT[bearing(approval, event)]
     return event.at, words
 
 

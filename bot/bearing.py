@@ -1,12 +1,13 @@
 """Owns whether a record bears out an event: who may write to the store may write events, too.
 
 What an event says is told only if a record that this side vouches for holds it. What people said
-before they changed it is in no record: then only that they may have said it can be seen.
+before they changed it, or before an amendment voided it, is in no record: nobody can vouch for it.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum
 
 from gate import (
     Approval,
@@ -24,31 +25,42 @@ from gate import (
     Verdict,
 )
 
-__all__ = ["bears_out"]
+__all__ = ["Bearing", "bearing"]
 
 
-def bears_out(approval: Approval, event: ApprovalEvent) -> bool:
-    """Say whether *approval*, which bears its proofs, holds what *event* says.
+class Bearing(Enum):
+    """What a record says of an event."""
 
-    Of events that change no record there is nothing to hold: always.
-    """
+    HELD = "held"
+    """It holds what the event says, or the event is of a kind that changes no record."""
+    GONE = "gone"
+    """It cannot say: if it was so, it was changed or void since. It counts for nothing."""
+    UNTRUE = "untrue"
+    """It was not so."""
+
+
+def bearing(approval: Approval, event: ApprovalEvent) -> Bearing:
+    """Return what *approval*, which bears its proofs, says of *event*."""
     match event:
-        case ApprovalResolved():
-            decision = approval.decision
-            if decision is None:
-                return False
-            said = (event.principal, event.verdict, event.note)
-            return said == (approval.approver, decision.verdict, decision.note)
         case ApprovalVoted():
-            return _voted(approval, event)
+            held, gone = _answered(approval, event), _may_have_answered(approval, event)
         case ApprovalAmended():
-            return _amended(approval, event) or _taken_back(approval, event)
-    return _happened(approval, event)
+            held, gone = _amended(approval, event), _may_have_amended(approval, event)
+        case _:
+            held, gone = _happened(approval, event), False
+    return Bearing.HELD if held else Bearing.GONE if gone else Bearing.UNTRUE
 
 
 def _happened(approval: Approval, event: ApprovalEvent) -> bool:
-    """Say the same of what no answer of people is."""
+    """Say whether *approval* holds what is neither changed nor void later."""
     match event:
+        case ApprovalResolved():
+            decision = approval.decision
+            return decision is not None and (event.principal, event.verdict, event.note) == (
+                approval.approver,
+                decision.verdict,
+                decision.note,
+            )
         case ApprovalRouted():
             return approval.terms is not None and event.channel == approval.terms.channel
         case ApprovalEscalated():
@@ -76,28 +88,52 @@ def _happened(approval: Approval, event: ApprovalEvent) -> bool:
     return True
 
 
-def _voted(approval: Approval, event: ApprovalVoted) -> bool:
-    """Say whether the answer stands, or the person may have changed it, or an amendment voided it.
+def _answered(approval: Approval, event: ApprovalVoted) -> bool:
+    """Say whether the answer stands."""
+    said = (event.principal, event.at, event.verdict, event.note)
+    return any(
+        said == (vote.principal, vote.at, vote.verdict, vote.note) for vote in approval.votes
+    )
+
+
+def _may_have_answered(approval: Approval, event: ApprovalVoted) -> bool:
+    """Say whether the person may have changed the answer, or an amendment voided it.
 
     What voids is a yes of somebody else, and it voids no no.
     """
     own = [vote for vote in approval.votes if vote.principal == event.principal]
     if own:
-        said = (event.at, event.verdict, event.note)
-        return any(event.at < vote.at or said == (vote.at, vote.verdict, vote.note) for vote in own)
+        return any(event.at < vote.at for vote in own)
     changed = _changed_at(approval)
     return event.verdict is Verdict.APPROVE and changed is not None and event.at < changed
 
 
 def _amended(approval: Approval, event: ApprovalAmended) -> bool:
-    """Say whether the change stands, or may have been changed again."""
+    """Say whether the change stands as this person's.
+
+    An approved record has no amendment, and neither has one that asks again what the agent asked.
+    Both have the yes that came with the change, of its time: the first to what is asked now.
+    """
+    said = (event.principal, event.at, event.digest, event.override)
     amendment = approval.amendment
-    if amendment is not None and amendment.at == event.at:
-        said = (event.principal, event.digest, event.override)
+    if amendment is not None:
         result = amendment.override_result is not None
-        return said == (amendment.principal, amendment.digest or approval.digest, result)
+        digest = amendment.digest or approval.digest
+        return said == (amendment.principal, amendment.at, digest, result)
+    result = approval.proposed_result is not None
+    yeses = [vote for vote in approval.votes if vote.verdict is Verdict.APPROVE]
+    first = min(yeses, key=lambda vote: vote.at, default=None)
+    return first is not None and said == (
+        first.principal, first.at, approval.effective_digest, result
+    )  # fmt: skip
+
+
+def _may_have_amended(approval: Approval, event: ApprovalAmended) -> bool:
+    """Say whether the change may have been changed again, or its person have answered again."""
+    if approval.amendment is not None:
+        return event.at < approval.amendment.at
     changed = _changed_at(approval)
-    return changed is not None and event.at <= changed
+    return (changed is not None and event.at <= changed) or _taken_back(approval, event)
 
 
 def _changed_at(approval: Approval) -> datetime | None:
@@ -113,7 +149,7 @@ def _changed_at(approval: Approval) -> datetime | None:
 
 
 def _taken_back(approval: Approval, event: ApprovalAmended) -> bool:
-    """Say whether *event* tells that what the agent asked is asked again, with a yes to that.
+    """Say whether *event* tells that what the agent asked is asked again, with a later yes to that.
 
     Then no amendment is left on the record; the yes is.
     """

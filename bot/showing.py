@@ -47,6 +47,8 @@ class Rendering:
     """What a card becomes that was left behind."""
     reply: Callable[[ApprovalEvent, Approval, Proof, AuditHead | None], Message | None]
     """With the audit chain's head, where the event closes the approval."""
+    gone: Callable[[ApprovalEvent], Message]
+    """The reply to an answer or a change that the record no longer holds."""
     pointer: Callable[[ApprovalEscalated, str | None], Message]
     """The reply in the thread that was left behind, with the address of the new card."""
     direct: Callable[[Approval, str | None, str, Proof], Message]

@@ -33,7 +33,7 @@ from gate import (
 )
 
 from .background import see_out
-from .bearing import bears_out
+from .bearing import Bearing, bearing
 from .crowding import TOO_MANY, Crowding
 from .direct_notes import DirectNotes
 from .directory import Directory
@@ -277,16 +277,23 @@ class Story:
     ) -> bool:
         event = logged.event
         told_of_people = isinstance(event, ApprovalAnswer | ApprovalAmended)
-        if (told_of_people and proof.flaw is not None) or not bears_out(approval, event):
+        found = bearing(approval, event)
+        if (told_of_people and proof.flaw is not None) or found is Bearing.UNTRUE:
             # Anybody who may write to the store may write events.
             self._log.error("event.untrue", approval=approval.key, type=event.type)
             return False
         name = f"{ALARM}{event.part}" if isinstance(event, ApprovalAlarm) else logged.cursor
         head = await self._head(logged) if self._head is not None else None
+        # People read the thread: what nobody can vouch for must not be anybody's answer there.
+        rendered = (
+            partial(self._rendering.gone, event)
+            if found is Bearing.GONE
+            else partial(self._rendering.reply, event, approval, proof, head)
+        )
         replied = await self._replies.tell(
             approval,
             f"reply {name}",
-            partial(self._rendering.reply, event, approval, proof, head),
+            rendered,
             card=card,
             told=told,
             happened=event.at,

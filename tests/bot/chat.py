@@ -12,7 +12,7 @@ from bot.directory import LookupFailed, Person
 from bot.messenger import DeliveryFailed, Mark, Message, Messenger, Posted
 from bot.notifier import READER, Notifier
 from bot.routing import RouteRule
-from bot.slack.render import card, direct, moved, pointer, reply
+from bot.slack.render import card, direct, gone, moved, pointer, reply
 from bot.slack.seal import Seal
 from bot.story import Rendering, Story
 from gate import Desk
@@ -34,6 +34,7 @@ def rendering(seal: Seal) -> Rendering:
         ),
         moved=moved,
         reply=reply,
+        gone=gone,
         pointer=pointer,
         direct=lambda approval, link, person, proof: direct(
             approval, link, stamp=seal.value, person=person, proof=proof

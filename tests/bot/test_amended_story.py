@@ -98,8 +98,10 @@ async def test_a_second_change_is_told_without_an_invented_diff(told: Told):
             "x", "approve", approver=who, seen=True, shown=shown, payload={"amount": amount}
         )
     await told.tell()
-    first, second = (text for text in told.replies() if "Edited" in text)
-    assert ("since changed again" in first, "since changed again" in second) == (True, False)
+    [edited] = (text for text in told.replies() if "Edited" in text)
+    assert ("UANA" in edited, "UBEN" in edited) == (False, True)
+    [gone] = (text for text in told.replies() if "change of the request that is not on" in text)
+    assert "UANA" not in gone
 
 
 async def test_one_who_decides_alone_is_told_once(told: Told):

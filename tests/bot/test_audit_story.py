@@ -10,10 +10,12 @@ import pytest
 
 from bot.audit_story import receipt_key, tell
 from gate import (
+    Amendment,
     ApprovalAmended,
     ApprovalEscalated,
     ApprovalResolved,
     ApprovalRouted,
+    ApprovalVoted,
     Decision,
     Notary,
     Rung,
@@ -22,7 +24,7 @@ from gate import (
     event_from_wire,
     parse_json,
 )
-from tests.support.factories import ANA, BEN, CAT, START, approved, pending, route
+from tests.support.factories import ANA, BEN, CAT, START, after, approved, pending, route
 
 CORPUS = sorted((Path(__file__).parents[1] / "corpus/event/v1").glob("*.json"))
 
@@ -80,6 +82,21 @@ def test_what_the_record_does_not_hold_is_told_as_such():
     mark = "; the record does not bear this out"
     assert tell(said.to_wire(), approved())[1].endswith(mark)
     assert mark not in tell(said.to_wire(), None)[1]
+
+
+def test_what_is_void_by_now_is_told_as_nothing_that_is_proved():
+    """An auditor learns that the record can neither bear it out nor deny it."""
+    amendment = Amendment(override_result="by hand", principal=ANA, at=after(60))
+    record = pending(terms=route()).model_copy(update={"amendment": amendment})
+    about: dict[str, Any] = {"id": record.id, "principal": BEN, "at": START}
+    mark = "; changed or void since, so the record cannot bear this out"
+    for event in (
+        ApprovalVoted(**about, verdict=Verdict.APPROVE),
+        ApprovalAmended(**about, digest="1" * 64),
+    ):
+        assert tell(event.to_wire(), record)[1].endswith(mark)
+        later = event.model_copy(update={"at": after(61)})
+        assert tell(later.to_wire(), record)[1].endswith("; the record does not bear this out")
 
 
 def test_an_event_of_another_version_is_told_as_it_is():

@@ -14,13 +14,16 @@ from bot.slack.render import notice
 from gate import (
     Approval,
     ApprovalAlarm,
+    ApprovalAmended,
     ApprovalResolved,
     ApprovalStatus,
+    ApprovalVoted,
     Decision,
     Desk,
     LoggedEvent,
     NotAllowed,
     Notary,
+    Quorum,
     SigningKey,
     Tampered,
     Undeliverable,
@@ -30,7 +33,7 @@ from gate import (
 )
 from tests.bot.chat import CHANNEL, FaultyStore, notifier_of, story_of, tell_all
 from tests.bot.test_story import Life
-from tests.support.factories import ANA, BEN, route
+from tests.support.factories import ANA, BEN, CAT, route
 from tests.support.waiting import wait_until
 
 NOTARY = Notary(SigningKey.generate(), secret=b"of the tests, and of 32 bytes or more")
@@ -188,6 +191,58 @@ async def test_a_forged_event_beside_a_decision_is_not_told(life: Signed):
     _, thread = await life.shown()
     assert [] == [told for told in thread if "UBEN" in told]
     assert 1 == len([told for told in thread if "Approved" in told])
+
+
+QUORUM = route(Quorum(of=(ANA, BEN, CAT), needed=3))
+
+
+async def _amended() -> Signed:
+    """Return what Ana has edited, with two answers still missing; all of it is told."""
+    life = Signed()
+    await life.gate.request(id="x", name="delete-user", payload={"user_id": 42}, editable=True)
+    await life.desk.route("x", QUORUM)
+    await life.desk.decide("x", "approve", approver=ANA, seen=True, payload={"user_id": 43})
+    await life.tell()
+    return life
+
+
+async def test_a_forged_yes_that_an_amendment_would_have_voided_is_nobodys():
+    """No record can say that Ben did not say yes before the edit: so nobody is told that he did."""
+    life = await _amended()
+    current = await life.desk.get("x")
+    forged: dict[str, Any] = {"id": "x", "at": current.created_at, "principal": BEN}
+    words = "Ana knows, just click Approve"
+    await life.store.append([ApprovalVoted(**forged, verdict="approve", note=words)])
+    edit = {"digest": current.digest_of({"user_id": 1}), "override": False}
+    await life.store.append([ApprovalAmended(**forged, **edit)])
+    await life.store.append([ApprovalVoted(**forged | {"principal": ANA}, verdict="deny")])
+    await life.tell()
+    _, [*_, answer, change, other] = await life.shown()
+    for told in (answer, other):
+        assert "The log has an answer that is not on record" in told
+    assert "The log has a change of the request that is not on record" in change
+    for told in (answer, change, other):
+        assert [] == [word for word in ("UBEN", words, "pprove", "reject") if word in told]
+    assert [] == await life.alarms()
+
+
+async def test_a_true_answer_is_told_before_it_is_void():
+    """Told in time it has its name; told when it is void it counts for nothing, and has none."""
+    for late in (False, True):
+        life = Signed()
+        await life.gate.request(id="x", name="delete-user", payload={"user_id": 42}, editable=True)
+        await life.desk.route("x", QUORUM)
+        await life.desk.decide("x", "approve", approver=BEN, seen=True)
+        if not late:
+            await life.tell()
+        asked = await life.desk.get("x")
+        edit = {"payload": {"user_id": 43}, "shown": asked}
+        await life.desk.decide("x", "approve", approver=ANA, seen=True, **edit)
+        await life.tell()
+        _, thread = await life.shown()
+        assert late is not any("<@UBEN> answered" in told for told in thread)
+        assert late is any("not on record" in told for told in thread)
+        assert any("Edited" in told and "<@UANA>" in told for told in thread)
 
 
 async def test_terms_that_are_not_ours_choose_no_channel():

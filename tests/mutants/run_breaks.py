@@ -341,15 +341,15 @@ _PROOFS: Final = (
     Break(
         "a forged event is told",
         "bot/story.py",
-        "if (told_of_people and proof.flaw is not None) or not bears_out(approval, event):",
+        "if (told_of_people and proof.flaw is not None) or found is Bearing.UNTRUE:",
         "if False:",
         ("tests/bot/test_vouching.py",),
     ),
     Break(
         "a forged event names another approver",
         "bot/bearing.py",
-        "return said == (approval.approver, decision.verdict, decision.note)",
-        "return event.verdict is decision.verdict",
+        "                approval.approver,\n                decision.verdict,",
+        "                event.principal,\n                decision.verdict,",
         ("tests/bot/test_vouching.py",),
     ),
     Break(

@@ -9,6 +9,7 @@ from .buttons import Stamp
 from .card import card
 from .direct import direct
 from .forms import TOO_MANY, RejectForm, ended_modal, reject_modal, too_many_modal
+from .gone import gone
 from .home import home
 from .ladder import moved, pointer
 from .lists import details, listing, unknown_id, usage, who_can_decide
@@ -30,6 +31,7 @@ __all__ = [
     "direct",
     "ended_modal",
     "form_failed",
+    "gone",
     "home",
     "listing",
     "moved",

@@ -8,6 +8,7 @@ from ...masking import Masking
 from ...messenger import Message
 from .asked import missing
 from .diff import edit_diff
+from .gone import gone
 from .line import Part, Person, Words, message, mrkdwn, quote, rich_text, section
 from .proposal import ANSWERED, EDITED
 from .titles import preformatted
@@ -25,6 +26,8 @@ def amended(event: ApprovalAmended, approval: Approval, masking: Masking) -> Mes
         approval: The record as it is now, not a veiled one: somebody may have changed it again.
         masking: Masks what looks like a secret.
     """
+    if not _stands(event, approval):
+        return gone(event)
     who: Part = Person(event.principal) if event.principal else Words("an unnamed caller")
     if event.override:
         head = [Words(ANSWERED), Words("Answered in place of a run", bold=True), Words(" by "), who]
@@ -32,8 +35,6 @@ def amended(event: ApprovalAmended, approval: Approval, masking: Masking) -> Mes
         head = [Words(_BACK), Words("Back", bold=True), Words(" to what the agent asked, by "), who]
     else:
         head = [Words(EDITED), Words("Edited", bold=True), Words(" by "), who]
-    if not _stands(event, approval):
-        return message([*head, Words("; since changed again")])
     head += _needed(approval)
     if event.override:
         result = masking.prose(approval.proposed_result or "")

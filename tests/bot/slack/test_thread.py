@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.proof import Proof
-from bot.slack.render import moved, pointer
+from bot.slack.render import gone, moved, pointer
 from bot.slack.render.thread import reply
 from gate import (
     Approval,
@@ -89,6 +89,7 @@ EVENTS: dict[str, ApprovalEvent] = {
     "approved_elsewhere": _approved("api"),
     "done_at_once": ApprovalReported(**AT, status="done", seconds=0.001),
 }
+CHANGE = ApprovalAmended(**AT, principal=ANA, digest="0" * 64, surface="edit")
 UNTOLD: tuple[ApprovalEvent, ...] = (
     ApprovalRequested(**AT, agent="billing", name="delete-user", digest="0" * 64),
     ApprovalRevealed(**AT, principal=ANA, path="/token", digest="0" * 64, surface="review"),
@@ -162,6 +163,16 @@ def test_the_thread_that_is_left_says_where_it_goes_on() -> None:
         assert "<#C0SECOND>" in message.text
         same_as_golden(f"thread/{name}.json", {"text": message.text, "blocks": message.blocks})
     assert not buttons(moved(approval))
+
+
+@pytest.mark.parametrize("event", [EVENTS["voted"], CHANGE], ids=lambda event: event.type)
+def test_golden_gone(event: ApprovalEvent) -> None:
+    """What nobody can vouch for is told without a name, and without a word of what it says."""
+    message = gone(event)
+    accepted(message)
+    assert [] == [word for word in ("U0ANA", "pprove", "dited") if word in repr(message)]
+    golden = {"text": message.text, "blocks": message.blocks}
+    same_as_golden(f"thread/gone_{event.type.removeprefix('onApproval').lower()}.json", golden)
 
 
 def test_golden_alarms() -> None:
