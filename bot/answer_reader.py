@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from gate import (
@@ -24,6 +23,7 @@ from gate import (
 from .answering import PrivateAnswers, owed_at
 from .lanes import Item, Lanes, Progress, UnderWay
 from .messenger import DeliveryFailed
+from .outbox_place import OutboxPlace, again_if_rewound
 from .outlasting import FIRST_DELAY, LAST_DELAY, outlast
 
 __all__ = ["READER", "AnswerReader"]
@@ -70,26 +70,31 @@ class AnswerReader:
 
         A reader that lost the lease and does not know it yet may note how far it has told: it has.
         """
+        await again_if_rewound(self._read, reader=READER)
+
+    async def _read(self) -> None:
+        """Read and tell, from the noted place, until cancelled.
+
+        Raises:
+            Rewound: The log does not have what was read last; what is under way is broken off.
+        """
         progress = self._progress = Progress(self._events, reader=READER)
-        position = partial(self._events.position, READER)
         async with asyncio.TaskGroup() as group:
             lanes = Lanes(self._deliver, progress, group)
-            cursor = await outlast(position, first_delay=self._first_delay)
+            place = OutboxPlace(self._events, reader=READER, first_delay=self._first_delay)
             while True:
                 room = _OUTSTANDING - len(progress)
                 if room <= 0:
                     await progress.moved()
                 else:
                     limit = min(_BATCH, room)
-                    read = partial(self._events.read, cursor, limit=limit, wait=self._idle)
-                    for logged in await outlast(read, first_delay=self._first_delay):
-                        cursor = logged.cursor
-                        progress.begin(cursor)
-                        place = owed_at(logged)
-                        if place is None:
-                            progress.end(cursor)
+                    for logged in await place.next(limit=limit, wait=self._idle):
+                        progress.begin(logged.cursor)
+                        owed = owed_at(logged)
+                        if owed is None:
+                            progress.end(logged.cursor)
                         else:
-                            lanes.put(place, Item(logged.event.key, logged, self._now()))
+                            lanes.put(owed, Item(logged.event.key, logged, self._now()))
                 await outlast(progress.save, first_delay=self._first_delay)
 
     async def wind_up(self, *, patience: float) -> None:

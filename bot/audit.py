@@ -139,13 +139,13 @@ class Sealer:
         return await self.head_for(logged.cursor) if closes(logged.event) else None
 
     async def _step(self, head: AuditHead) -> AuditHead | None:
-        """Seal the next events; return the new head, `None` where somebody else was first."""
+        """Seal the next events; return the new head, `None` where it is not known."""
         if self._untrimmed >= self._trim_every:
             await self._store.trim(self._readers, keep=self._keep)
             self._untrimmed = 0
         events = await self._store.unsealed(head.cursor, limit=_BATCH, wait=self._idle)
         if not events:
-            return head
+            return None  # looked at anew: a failover may have taken back the end of the chain
         entries = seal_events(events, head)
         if not await self._store.seal(head, entries):
             return None

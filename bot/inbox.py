@@ -22,6 +22,7 @@ from gate import (
     BulkRead,
     EventLog,
     Listing,
+    LoggedEvent,
     StoreClock,
 )
 
@@ -100,6 +101,8 @@ class Inboxes:
         self._directory = directory
         self._reader = reader
         self._cursors = [""] * len(store.buckets)
+        self._last: list[LoggedEvent | None] = [None] * len(store.buckets)
+        """What was read at the cursors, where that is known."""
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._catching_up = False
 
@@ -196,14 +199,25 @@ class Inboxes:
         log = self._store.buckets[number]
         found: list[ApprovalEvent] = []
         for _ in range(_BATCHES):
-            events = await log.read(self._cursors[number], limit=_BATCH)
+            last = self._last[number]
+            events: Sequence[LoggedEvent] | None
+            if last is None:
+                events = await log.read(self._cursors[number], limit=_BATCH)
+            else:
+                events = await log.follow(last, limit=_BATCH)
+            if events is None:
+                # A failover took it back; what comes next may stand before it.
+                self._cursors[number], self._last[number] = await log.position(self._reader), None
+                continue
             found += [logged.event for logged in events]
             if events:
-                self._cursors[number] = events[-1].cursor
+                self._cursors[number], self._last[number] = events[-1].cursor, events[-1]
             if len(events) < _BATCH:
                 return found
         # A long log would keep everybody waiting for what nobody looks at.
-        self._cursors[number] = await log.position(self._reader) or self._cursors[number]
+        noted = await log.position(self._reader)
+        if noted:
+            self._cursors[number], self._last[number] = noted, None
         return found
 
     async def _read(self, keys: Sequence[str]) -> list[Approval]:

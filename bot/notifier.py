@@ -27,6 +27,7 @@ from gate import (
 
 from .lanes import READER, Item, Lanes, Progress, UnderWay
 from .messenger import DeliveryFailed
+from .outbox_place import OutboxPlace, again_if_rewound
 from .outlasting import FIRST_DELAY, LAST_DELAY, outlast
 from .story import Story
 
@@ -103,6 +104,14 @@ class Notifier:
 
     async def run(self, fence: int) -> None:
         """Read and tell until cancelled; *fence* is the lease's."""
+        await again_if_rewound(partial(self._read, fence), reader=READER)
+
+    async def _read(self, fence: int) -> None:
+        """Read and tell, from the noted place, until cancelled.
+
+        Raises:
+            Rewound: The log does not have what was read last; what is under way is broken off.
+        """
         self.refused = {}
         self._refusing_since = {}
         progress = self._progress = Progress(self._events, reader=READER, fence=fence)
@@ -110,18 +119,15 @@ class Notifier:
             lanes = Lanes(self.deliver, progress, group)
             group.create_task(self._recheck(lanes), name="signoff-recheck")
             group.create_task(self._patrol(lanes), name="signoff-patrol")
-            cursor = await self._persist(lambda: self._events.position(READER))
+            place = OutboxPlace(self._events, reader=READER, first_delay=self._first_delay)
             while True:
                 room = self._outstanding - len(progress)
                 if room <= 0:
                     await progress.moved()
                     await self._persist(progress.save)
                     continue
-                read = partial(self._events.read, cursor, limit=min(_BATCH, room), wait=self._idle)
-                events = await self._persist(read)
-                for logged in events:
-                    cursor = logged.cursor
-                    progress.begin(cursor)
+                for logged in await place.next(limit=min(_BATCH, room), wait=self._idle):
+                    progress.begin(logged.cursor)
                     await self._dispatch(logged, lanes, progress)
                 await self._persist(progress.save)
 

@@ -173,6 +173,15 @@ class EventLog(Journal, Protocol):
         """
         ...
 
+    async def follow(
+        self, known: LoggedEvent, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent] | None:
+        """Return what `read` returns after *known*; `None` where the log does not have it there.
+
+        A failover may lose what was read last, and later events then have places before it.
+        """
+        ...
+
     async def position(self, reader: str) -> str:
         """Return the cursor that *reader* has noted last, `""` at first."""
         ...
@@ -181,8 +190,8 @@ class EventLog(Journal, Protocol):
         """Note *cursor* for *reader*; `False` and no change if *fence* is not the lease's newest.
 
         *fence* is what `Leases.hold` returned for the lease of the reader's name. A cursor never
-        moves backwards: an earlier one changes nothing and is `True`. What is no cursor of this
-        log is a `ValueError`.
+        moves backwards: an earlier one changes nothing and is `True`, and so does one at which
+        the log has no event (any more). What is no cursor of this log is a `ValueError`.
         """
         ...
 

@@ -152,6 +152,16 @@ class MemoryStore(Undivided):
             for raw in await self.unsealed(after, limit=limit, wait=wait)
         ]
 
+    async def follow(
+        self, known: LoggedEvent, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent] | None:
+        """See `gate.EventLog.follow`."""
+        found = await self.read(known.cursor, limit=limit, wait=wait)
+        place = int(known.cursor) - self._trimmed - 1
+        there = self._events[place : place + 1] if place >= 0 else []
+        held = [event_from_wire(json.loads(text)) for text in there] == [known.event]
+        return found if held else None
+
     async def position(self, reader: str) -> str:
         """See `gate.EventLog.position`."""
         return self._positions.get(reader, "")
@@ -161,7 +171,8 @@ class MemoryStore(Undivided):
         if fence is not None and fence != self._fences.get(reader):
             return False
         noted = int(self._positions.get(reader) or 0)
-        self._positions[reader] = str(max(noted, int(cursor)))
+        if noted < int(cursor) <= self._trimmed + len(self._events):
+            self._positions[reader] = str(int(cursor))
         return True
 
     async def audit_head(self) -> AuditHead:

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 import pytest
 
-from gate import ApprovalStore, EventLog, Leases, Listing, Patched
+from gate import ApprovalStore, EventLog, Leases, Listing, LoggedEvent, Patched
 
 from .samples import (
     FAR_FUTURE,
@@ -156,6 +156,38 @@ class EventLogContract:
             await store.advance("audit", cursors[0])
             assert cursor == await store.position("audit")
 
+    async def test_a_place_without_an_event_is_not_noted(self, store: EventLog) -> None:
+        """One at which the log has no event (any more) changes nothing and is true."""
+        cursors = await _cursors(store)
+        assert await store.advance("audit", cursors[0])
+        elsewhere = cursors[-1].replace(cursors[-1][0], "9", 1) + "9"
+        assert await store.advance("audit", elsewhere)
+        assert cursors[0] == await store.position("audit")
+
+    async def test_what_follows_an_event_comes_as_it_is_read(self, store: EventLog) -> None:
+        """Return what `read` returns after it: in order, limited, waiting if need be."""
+        await _cursors(store)
+        logged = list(await store.read(""))
+        assert logged[4:7] == list(await store.follow(logged[3], limit=3) or ())
+        assert list(await store.follow(logged[-1], wait=0.01) or ()) == []
+        following = asyncio.create_task(_follow(store, logged[-1], wait=_LONG))
+        await asyncio.sleep(0)
+        await store.append([requested(pending("late"))])
+        async with asyncio.timeout(_LONG / 2):
+            assert [requested(pending("late"))] == await following
+
+    @pytest.mark.parametrize("wait", [0.0, 0.01])
+    async def test_nothing_follows_an_event_that_is_not_there(
+        self, store: EventLog, wait: float
+    ) -> None:
+        """It is known by its place and by what it says: a failover may lose it, or put another."""
+        await _cursors(store)
+        logged = list(await store.read(""))
+        other = LoggedEvent(cursor=logged[0].cursor, event=logged[1].event)
+        elsewhere = logged[-1].cursor.replace(logged[-1].cursor[0], "9", 1) + "9"
+        gone = LoggedEvent(cursor=elsewhere, event=logged[-1].event)
+        assert [await store.follow(each, wait=wait) for each in (other, gone)] == [None, None]
+
     async def test_only_the_newest_fence_moves(self, store: _LoggingStore) -> None:
         """False and no change if *fence* is not the lease's newest."""
         cursors = await _cursors(store)
@@ -184,6 +216,10 @@ class EventLogContract:
 
 async def _read(store: EventLog, after: str, *, wait: float) -> list[object]:
     return [logged.event for logged in await store.read(after, wait=wait)]
+
+
+async def _follow(store: EventLog, known: LoggedEvent, *, wait: float) -> list[object]:
+    return [logged.event for logged in await store.follow(known, wait=wait) or ()]
 
 
 async def _cursors(store: EventLog) -> list[str]:

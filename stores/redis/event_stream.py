@@ -14,6 +14,7 @@ from gate import ApprovalEvent, LoggedEvent, RawEvent, StoreCorrupt
 from . import scripts
 from .codec import decode_event, encode_event
 from .keys import Keys
+from .resp import Argument
 from .way import Way
 
 __all__ = ["START", "EventStream", "check_cursor", "order", "text_of"]
@@ -23,6 +24,8 @@ START: Final = "0-0"
 _CURSOR: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _SLICE: Final = 5.0
 """Seconds that the server holds back one read: longer waits are several reads."""
+
+_Entry = tuple[bytes, list[bytes]]
 
 _logger = structlog.get_logger("signoff.stores")
 
@@ -50,10 +53,30 @@ class EventStream:
             ValueError: *after* is no cursor of this log.
         """
         cursor = check_cursor(after) if after else START
+        return await self._behind(cursor, None, limit=limit, wait=wait) or []
+
+    async def follow(
+        self, known: LoggedEvent, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent] | None:
+        """Return events behind *known*, as `read` does; `None` where it is not at its place.
+
+        Raises:
+            ValueError: *known* has no cursor of this log.
+        """
+        return await self._behind(check_cursor(known.cursor), known, limit=limit, wait=wait)
+
+    async def _behind(
+        self, cursor: str, known: LoggedEvent | None, *, limit: int, wait: float
+    ) -> Sequence[LoggedEvent] | None:
+        """Return readable events behind *cursor*; `None` where *known* is not there (any more)."""
         end = asyncio.get_running_loop().time() + wait
         while True:
             rest = end - asyncio.get_running_loop().time()
-            entries = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
+            entries, place = await self._entries(
+                cursor, limit=limit, wait=min(rest, _SLICE), known=known
+            )
+            if known is not None and [known] != [self._readable(entry) for entry in place]:
+                return None
             readable = [logged for logged in map(self._readable, entries) if logged is not None]
             if readable:
                 return readable
@@ -73,7 +96,7 @@ class EventStream:
         end = asyncio.get_running_loop().time() + wait
         while True:
             rest = end - asyncio.get_running_loop().time()
-            entries = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
+            entries, _ = await self._entries(cursor, limit=limit, wait=min(rest, _SLICE))
             if entries or rest <= 0:
                 return [RawEvent(place.decode(), text_of(fields)) for place, fields in entries]
 
@@ -93,24 +116,25 @@ class EventStream:
         )
 
     async def _entries(
-        self, cursor: str, *, limit: int, wait: float
-    ) -> list[tuple[bytes, list[bytes]]]:
-        """Return raw log entries behind *cursor*."""
+        self, cursor: str, *, limit: int, wait: float, known: LoggedEvent | None = None
+    ) -> tuple[list[_Entry], list[_Entry]]:
+        """Return raw log entries behind *cursor*, and the one at the place of *known*."""
         stream = self._keys.events
+        block = ("BLOCK", max(1, int(wait * 1000))) if wait > 0 else ()
+        commands: list[Sequence[Argument]] = [
+            ("XREAD", "COUNT", limit, *block, "STREAMS", stream, cursor)
+        ]
+        if known is not None:
+            # Of the same server, and later: what it holds then, it held when it was asked for more.
+            commands.append(("XRANGE", stream, known.cursor, known.cursor))
         if wait > 0:
-            answer = await self._link.read_blocking(
-                "XREAD", "COUNT", limit, "BLOCK", max(1, int(wait * 1000)),
-                "STREAMS", stream, cursor,
-                operation="read",
-                seconds=wait,
-            )  # fmt: skip
+            answers = await self._link.read_blocking(*commands, operation="read", seconds=wait)
         else:
-            [answer] = await self._link.read(
-                ["XREAD", "COUNT", limit, "STREAMS", stream, cursor], operation="read"
-            )
-        return answer[0][1] if answer else []
+            answers = await self._link.read(*commands, operation="read")
+        found, *place = answers
+        return found[0][1] if found else [], place[0] if place else []
 
-    def _readable(self, entry: tuple[bytes, list[bytes]]) -> LoggedEvent | None:
+    def _readable(self, entry: _Entry) -> LoggedEvent | None:
         cursor = entry[0].decode()
         fields = entry[1] or []
         try:

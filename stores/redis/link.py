@@ -157,34 +157,34 @@ class Link:
         await self._queue(call, end)
         try:
             wire = await self._shared_wire(end)
-            sent = _asking(commands) if asking else commands
-            answers = await wire.ask(pack(sent), answers=len(sent), end=end)
-            for answer in answers:
-                if isinstance(answer, ServerError):
-                    raise answer
-            return answers[1::2] if asking else answers
+            return await _all_of(wire, commands, end=end, asking=asking)
         except (Lost, ServerError) as error:
             raise self._told(call, error) from None
         finally:
             self._slots.release()
 
     async def read_blocking(
-        self, *command: Argument, operation: str, seconds: float, asking: bool = False
-    ) -> Any:
-        """Send one command that the server may hold back for *seconds*; needs no free slot.
+        self, *commands: Sequence[Argument], operation: str, seconds: float, asking: bool = False
+    ) -> list[Any]:
+        """Send reading commands together, of which the server may hold back the first.
+
+        One server answers all of them. No free slot is needed.
+
+        Args:
+            commands: The first with its own limit of time.
+            operation: What errors call it.
+            seconds: For which the server may hold back.
+            asking: See `run`.
 
         Raises:
             StoreUnavailable: No answer.
         """
-        call = _Call(operation, asking=asking)
+        call = _Call(operation)
         end = self._end(seconds + self.timeout)
         own: Wire | None = None
         try:
             own = await self._own_wire(end)
-            answer = await call.ask(own, command, end=end)
-            if isinstance(answer, ServerError):
-                raise answer
-            return answer
+            return await _all_of(own, commands, end=end, asking=asking)
         except (Lost, ServerError) as error:
             raise self._told(call, error) from None
         finally:
@@ -341,6 +341,18 @@ class _Call:
 def _asking(commands: Sequence[Sequence[Argument]]) -> list[Sequence[Argument]]:
     """Return *commands* with the word before each that holds for one."""
     return [part for command in commands for part in (("ASKING",), command)]
+
+
+async def _all_of(
+    wire: Wire, commands: Sequence[Sequence[Argument]], *, end: float, asking: bool
+) -> list[Any]:
+    """Send *commands* in one go and return their answers; the first error among them is raised."""
+    sent = _asking(commands) if asking else commands
+    answers = await wire.ask(pack(sent), answers=len(sent), end=end)
+    for answer in answers:
+        if isinstance(answer, ServerError):
+            raise answer
+    return answers[1::2] if asking else answers
 
 
 async def _replicated(wire: Wire, replicas: int, *, seconds: float, end: float) -> bool:

@@ -263,7 +263,7 @@ async def advance(link: Way, keys: Keys, reader: str, cursor: str, *, fence: int
     """Note a reader's position; `False` if *fence* is not the newest."""
     answer = await link.run(
         script("advance"),
-        [keys.reader(reader), keys.fence(reader)],
+        [keys.reader(reader), keys.fence(reader), keys.events],
         [cursor, "" if fence is None else fence],
         operation="advance",
     )

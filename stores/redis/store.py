@@ -164,6 +164,16 @@ class BucketStore(AuditVerbs, BoundsVerbs, ListingVerbs, ReadVerbs, Undivided):
         """
         return await self._log.read(after, limit=limit, wait=wait)
 
+    async def follow(
+        self, known: LoggedEvent, *, limit: int = 100, wait: float = 0.0
+    ) -> Sequence[LoggedEvent] | None:
+        """See `gate.EventLog.follow`.
+
+        Raises:
+            ValueError: *known* has no cursor of this log.
+        """
+        return await self._log.follow(known, limit=limit, wait=wait)
+
     async def position(self, reader: str) -> str:
         """See `gate.EventLog.position`."""
         return await self._log.position(reader)

@@ -58,7 +58,9 @@ class Way(Protocol):
         """See `Link.read`."""
         ...
 
-    async def read_blocking(self, *command: Argument, operation: str, seconds: float) -> Any:
+    async def read_blocking(
+        self, *commands: Sequence[Argument], operation: str, seconds: float
+    ) -> list[Any]:
         """See `Link.read_blocking`."""
         ...
 

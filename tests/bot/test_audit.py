@@ -105,6 +105,26 @@ async def check(store: AuditLog, *, count: int) -> None:
     assert cursors == [json.loads(line)["entry"]["cursor"] for line in lines]
 
 
+class Rewinding(MemoryStore):
+    """A store that a failover can take back, without a connection that breaks."""
+
+    def rewind(self, count: int) -> None:
+        """Lose the last *count* events, and their entries in the chain."""
+        del self._events[-count:], self._entries[-count:]
+
+
+async def test_a_chain_that_a_failover_took_back_goes_on():
+    """Also where nothing failed, and what comes next has places before the last head's."""
+    store = Rewinding()
+    await write(store, 5)
+    async with running(sealer(store, idle=0.005)):
+        await sealed(store, 5)
+        store.rewind(3)
+        await write(store, 2, name="after")
+        await sealed(store, 4)
+    await check(store, count=4)
+
+
 async def test_what_was_there_and_what_comes_is_sealed():
     """From the first event that was ever written, in the order of the log."""
     store = MemoryStore()

@@ -226,7 +226,9 @@ async def test_a_foreign_cursor_is_refused(redis_store: RedisStore, cursor: str)
         await redis_store.advance("audit", cursor)
 
 
-async def test_positions_compare_as_numbers(redis_store: RedisStore) -> None:
+async def test_positions_compare_as_numbers(
+    redis_store: RedisStore, shared_server: RedisServer
+) -> None:
     """A place in the log is two numbers of up to 64 bits, and is compared as such."""
     for earlier, later in (
         ("9-0", "10-0"),
@@ -234,6 +236,8 @@ async def test_positions_compare_as_numbers(redis_store: RedisStore) -> None:
         ("10-9007199254740992", "10-9007199254740993"),
         ("10-9007199254740993", "18446744073709551614-0"),
     ):
+        for place in (earlier, later):
+            shared_server.ask("XADD", "signoff:{0}:events", place, "e", "{}")
         await redis_store.advance("audit", later)
         await redis_store.advance("audit", earlier)
         assert later == await redis_store.position("audit")

@@ -76,11 +76,15 @@ class BucketLink:
 
         return await self._follow(operation, attempt)
 
-    async def read_blocking(self, *command: Argument, operation: str, seconds: float) -> Any:
+    async def read_blocking(
+        self, *commands: Sequence[Argument], operation: str, seconds: float
+    ) -> list[Any]:
         """See `Link.read_blocking`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[Any]:
-            return link.read_blocking(*command, operation=operation, seconds=seconds, asking=asking)
+        def attempt(link: Link, *, asking: bool) -> Awaitable[list[Any]]:
+            return link.read_blocking(
+                *commands, operation=operation, seconds=seconds, asking=asking
+            )
 
         return await self._follow(operation, attempt)
 
