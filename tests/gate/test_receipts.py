@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,6 +123,38 @@ def test_metadata_is_signed_by_the_hash_of_its_text() -> None:
     assert expected == VERIFIER.verify(kept, now=after(60), digest=kept.digest).metadata_hash
     assert None is VERIFIER.verify(YES, now=after(60)).metadata_hash
     assert "metadataHash" not in _parts()[0]
+
+
+def test_a_decision_can_be_checked_without_our_code() -> None:
+    """What the documentation says of a receipt is enough for anybody who has the public key."""
+    said = {"approver": ANA, "where": "Zürich ☃", "parts": [1, 2.5, None]}
+    decision = Decision(verdict=Verdict.APPROVE, note="naïve", override_result="done")
+    record = signed(approved(decision=decision, decision_metadata=said)).to_wire()
+    version, text, signature = record["receipt"].split(".")
+    text, signature = (base64.urlsafe_b64decode(part + "===") for part in (text, signature))
+    Ed25519PublicKey.from_public_bytes(KEY.public.raw).verify(
+        signature, b"signoff/receipt/v1\n" + text
+    )
+    receipt = json.loads(text)
+    assert ("r1", 1, text) == (version, receipt["v"], _spelled(receipt))
+    assert hashlib.sha256(KEY.public.raw).hexdigest()[:16] == receipt["kid"]
+    for field in ("id", "nonce", "agent", "name", "digest", "decidedAt"):
+        assert record[field] == receipt[field]
+    assert record["decision"]["verdict"] == receipt["verdict"]
+    assert record["decisionMetadata"]["approver"] == receipt["votes"][-1]["principal"]
+    hashed = {
+        "noteHash": record["decision"]["note"].encode(),
+        "resultHash": record["decision"]["overrideResult"].encode(),
+        "metadataHash": _spelled(record["decisionMetadata"]),
+    }
+    assert {field: hashlib.sha256(of).hexdigest() for field, of in hashed.items()} == {
+        field: receipt[field] for field in hashed
+    }
+
+
+def _spelled(value: Any) -> bytes:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
 
 
 EARLIER = json.loads((CORPUS / "receipt/v1/before-metadata-hash.json").read_text("utf-8"))
