@@ -18,7 +18,7 @@ from .approval import Approval
 from .canonical import canonical_text
 from .errors import DigestMismatch, ReceiptInvalid, Tampered
 from .keys import PublicKey, SigningKey
-from .receipts import ReceiptVote, Verifier, sign_receipt
+from .receipts import Verifier, sign_receipt
 from .wire import to_base64url
 
 __all__ = ["USE_WITHIN", "Notary"]
@@ -110,17 +110,11 @@ class Notary:
         if approval.decided_at is None:
             return "receipt"
         try:
-            receipt = self._verifier.verify(approval, now=approval.decided_at)
-        except (ReceiptInvalid, DigestMismatch):
+            self._verifier.verify(approval, now=approval.decided_at)
+        except DigestMismatch:
             return "receipt"
-        said = tuple(
-            ReceiptVote(
-                principal=vote.principal, verdict=vote.verdict, at=vote.at, surface=vote.surface
-            )
-            for vote in approval.votes
-        )
-        if receipt.votes != said:
-            return "votes"
+        except ReceiptInvalid as error:
+            return "votes" if error.reason == "votes" else "receipt"
         return None if self._amended(approval) else "amendment"
 
     def attest(self, before: Approval, after: Approval) -> Approval:

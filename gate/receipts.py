@@ -91,12 +91,7 @@ def sign_receipt(approval: Approval, key: SigningKey, *, use_within: timedelta) 
         name=approval.name,
         digest=approval.effective_digest,
         verdict=decision.verdict,
-        votes=tuple(
-            ReceiptVote(
-                principal=vote.principal, verdict=vote.verdict, at=vote.at, surface=vote.surface
-            )
-            for vote in approval.votes
-        ),
+        votes=_votes(approval),
         decided_at=at,
         use_until=at + use_within,
         note_hash=_hash(decision.note),
@@ -171,6 +166,7 @@ class Verifier:
             "name": approval.name,
             "digest": approval.effective_digest,
             "verdict": approval.verdict,
+            "votes": _votes(approval),
             "note_hash": _hash(approval.decision.note if approval.decision else None),
             "result_hash": _hash(approval.decision.override_result if approval.decision else None),
             "decided_at": approval.decided_at,
@@ -221,6 +217,16 @@ def _check_meant(approval: Approval, meant: Approval) -> None:
         raise ReceiptInvalid(approval, reason="digest")
     if approval.proposed_result is not None and not meant.allow_override:
         raise ReceiptInvalid(approval, reason="result_hash")
+
+
+def _votes(approval: Approval) -> tuple[ReceiptVote, ...]:
+    """Return what a receipt says of the answers on record."""
+    return tuple(
+        ReceiptVote(
+            principal=vote.principal, verdict=vote.verdict, at=vote.at, surface=vote.surface
+        )
+        for vote in approval.votes
+    )
 
 
 def _metadata_hash(approval: Approval) -> str | None:
