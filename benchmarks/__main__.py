@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from .cards import cards
 from .clicks import clicks
+from .crowd import crowd
 from .fanout import fanout
 from .idle import idle
 from .imports import imports
@@ -25,12 +26,12 @@ from .report import Row, table, write_json
 from .restart import restart
 from .stage import Stage, quiet
 from .throughput import throughput
-from .wake import crowd, wake
+from .wake import wake
 
 Question = Callable[[Stage], Coroutine[Any, Any, list[Row]]]
 
 QUESTIONS: Final[dict[str, tuple[Question, str, int]]] = {
-    "wake": (wake, "1, 1b", 65),
+    "wake": (wake, "1, 1b", 85),
     "crowd": (crowd, "2", 100),
     "throughput": (throughput, "3, 4, 5", 40),
     "idle": (idle, "6, 7", 60),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .raw import RawConnection, Refusal, read_value
 
@@ -59,16 +59,18 @@ class Tape:
         return sum(trip.answers for trip in self.trips)
 
 
-async def play(connection: RawConnection, trips: tuple[Trip, ...]) -> None:
-    """Say it again, each trip after the answers to the one before.
+async def play(connection: RawConnection, trips: tuple[Trip, ...]) -> Any:
+    """Say it again, each trip after the answers to the one before; return the last answer.
 
     Raises:
         Refusal: The server refused something.
     """
+    answer = None
     for trip in trips:
         for answer in await connection.send(trip.packed, trip.answers):
             if isinstance(answer, Refusal):
                 raise answer
+    return answer
 
 
 class Recorder:

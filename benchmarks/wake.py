@@ -1,4 +1,4 @@
-"""Rows 1, 1b and 2: from a person's decision to the waiting agent, alone and in a crowd."""
+"""Rows 1 and 1b: from a person's decision to the waiting agent."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ import gc
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gate import ApprovalGate, SigningKey
+from gate import (
+    ApprovalGate,
+    ApprovalResolved,
+    ApprovalStatus,
+    Decision,
+    SigningKey,
+    Verdict,
+    Vote,
+)
 from stores import open_store
+from stores.redis.codec import decode_record, encode_event, encode_state
 
 from .raw import RawConnection, connect, pack
 from .report import Row, percentile
@@ -34,7 +44,7 @@ from .stage import (
 )
 from .tape import Tape, play
 
-__all__ = ["crowd", "enter", "wake"]
+__all__ = ["Taken", "agent", "enter", "paced", "wake"]
 
 _STEP: Final = 2000
 """Waiters that come at once; the buffers of a larger crowd are not what waiting costs."""
@@ -68,12 +78,15 @@ async def wake(stage: Stage) -> list[Row]:
 async def _wake(stage: Stage, server: Any, number: str, key: SigningKey | None) -> list[Row]:
     pattern = await make_pattern(server, key=key)
     public = key.public if key else None
-    ours = Child(_agent, server.url, str(public) if public else None, ())
     proof = (key.public.raw, key.sign(_MESSAGE)) if key else None
-    floor = Child(_floor, server.port, pattern.woken, proof)
-    least = Child(_floor, server.port, None, proof)
+    sides = {
+        "ours": Child(agent, server.url, str(public) if public else None, ()),
+        "floor": Child(_floor, server.port, pattern.woken, proof),
+        "records": Child(partial(_floor, records=True), server.port, pattern.woken, proof),
+        "least": Child(_floor, server.port, None, proof),
+    }
     found: dict[str, list[Taken]] = defaultdict(list)
-    with children(ours, floor, least):
+    with children(*sides.values()):
         async with open_store(server.url) as store:
             desk, raw = desk_of(store, key), await connect(server.port)
             gate = ApprovalGate(store, agent=AGENT, public_keys=[])
@@ -82,34 +95,60 @@ async def _wake(stage: Stage, server: Any, number: str, key: SigningKey | None) 
                 await desk.decide(name, "approve", approver=PERSON, seen=True)
 
             count = stage.some(150, 20)
-            for turn, side in stage.shuffled(["ours", "floor", "least"]):
+            whole = pattern.decide
+            only_write = Tape(whole.id, (whole.last(),))
+            players = {
+                "ours": lambda _: decided,
+                "floor": _player(raw, whole, key),
+                "records": _player(raw, whole, key, records=True),
+                "least": _player(raw, only_write, key),
+            }
+            for turn, side in stage.shuffled(list(sides)):
                 ids = [name_of(turn * 1000 + at, kind=side[0]) for at in range(count)]
                 if side == "ours":
                     await ask(gate, desk, ids)
-                    taken = await _round(stage, ours, ids, lambda _: decided)
                 else:
                     await pattern.fill(raw, ids)
-                    whole = pattern.decide
-                    tape = whole if side == "floor" else Tape(whole.id, (whole.last(),))
-                    child = floor if side == "floor" else least
-                    taken = await _round(stage, child, ids, _player(raw, tape, key))
-                found[side].append(taken)
+                found[side].append(await paced(stage, sides[side], ids, players[side]))
             raw.close()
     return _rows(stage, number, pattern, found, signed=key is not None)
 
 
-def _player(raw: RawConnection, tape: Tape, key: SigningKey | None) -> Callable[[str], Decide]:
+def _player(
+    raw: RawConnection, tape: Tape, key: SigningKey | None, *, records: bool = False
+) -> Callable[[str], Decide]:
     def prepared(name: str) -> Decide:
-        trips = tape.cut_for(name)
+        *asking, write = tape.cut_for(name)
 
         async def decided(_: str) -> None:
+            found = await play(raw, tuple(asking))
             if key is not None:
                 key.sign(_MESSAGE)
-            await play(raw, trips)
+            if records:
+                _rewritten(name, found)
+            await play(raw, (write,))
 
         return decided
 
     return prepared
+
+
+def _rewritten(name: str, found: list[bytes | None]) -> tuple[object, str]:
+    """Read a record as the store does, and write it decided: no rules, no proofs but the digest."""
+    read = decode_record(name, *found)
+    assert read is not None, "it is there"
+    now, said = read.created_at, Verdict.APPROVE
+    written = read.model_copy(
+        update={
+            "status": ApprovalStatus.APPROVED,
+            "votes": (Vote(principal=PERSON, verdict=said, at=now, digest=read.digest),),
+            "decided_at": now,
+            "decision": Decision(verdict=said),
+            "decision_metadata": {"approver": PERSON},
+        }
+    )
+    told = ApprovalResolved(id=read.id, at=now, principal=PERSON, verdict=said)
+    return encode_state(written), encode_event(told)
 
 
 def _rows(
@@ -146,6 +185,15 @@ def _rows(
                     percentile(calls, 0.5),
                     percentile(raw_calls, 0.5),
                 ),
+                "ratio of the floor that also reads the record, checks its digest, writes it": (
+                    percentile(
+                        [
+                            a / b
+                            for a, b in zip(each("records", 0.5), each("floor", 0.5), strict=True)
+                        ],
+                        0.5,
+                    )
+                ),
                 "one trip that carries all (write, message), p50 us": percentile(
                     each("least", 0.5), 0.5
                 ),
@@ -164,65 +212,7 @@ def _rows(
     ]
 
 
-async def crowd(stage: Stage) -> list[Row]:
-    """Measure row 2."""
-    sizes = [500] if stage.quick else [10_000, 100_000]
-    async with stage.server() as server:
-        pattern = await make_pattern(server)
-        raw = await connect(server.port)
-        waiters: dict[str, Child] = {"alone": Child(_agent, server.url, None, ())}
-        entered: dict[str, float] = {}
-        try:
-            total = 0
-            for size in sizes:
-                ids = [name_of(at, kind=chr(ord("p") + sizes.index(size))) for at in range(size)]
-                await pattern.fill(raw, ids, routed=False)
-                waiters[str(size)] = Child(_agent, server.url, None, ids, total)
-                total += size
-                entered[str(size)] = await waiters[str(size)].hear()
-            found = await _crowd_rounds(stage, server, waiters)
-        finally:
-            for child in waiters.values():
-                child.end()
-            raw.close()
-    alone = tuple(percentile(taken.wakes, 0.5) for taken in found["alone"])
-    return [
-        Row(
-            number="2",
-            what=f"decide to wake, p50, with {size:,} waiting in the process",
-            unit="us",
-            ours=tuple(percentile(taken.wakes, 0.5) for taken in found[str(size)]),
-            against=alone,
-            versus="with 1 waiting",
-            goal=1.15,
-            setting=stage.setting(0),
-            more={"waiting": size, "seconds until all of them waited": entered[str(size)]},
-        )
-        for size in sizes
-    ]
-
-
-async def _crowd_rounds(
-    stage: Stage, server: Any, waiters: dict[str, Child]
-) -> dict[str, list[Taken]]:
-    found: dict[str, list[Taken]] = defaultdict(list)
-    async with open_store(server.url) as store:
-        desk = desk_of(store)
-        gate = ApprovalGate(store, agent=AGENT, public_keys=[])
-
-        async def decided(name: str) -> None:
-            await desk.decide(name, "approve", approver=PERSON, seen=True)
-
-        for turn, side in stage.shuffled(list(waiters)):
-            place = list(waiters).index(side)
-            count = stage.some(100, 20)
-            ids = [name_of(turn * 1000 + at, kind=chr(ord("a") + place)) for at in range(count)]
-            await ask(gate, desk, ids)
-            found[side].append(await _round(stage, waiters[side], ids, lambda _: decided))
-    return found
-
-
-async def _round(
+async def paced(
     stage: Stage, child: Child, ids: Sequence[str], prepare: Callable[[str], Decide]
 ) -> Taken:
     """Decide one after the other as people do; return how long each took to arrive."""
@@ -243,7 +233,7 @@ async def _round(
     )
 
 
-def _agent(
+def agent(
     pipe: Any, url: str, public: str | None, crowd_of: Sequence[str], beside: int = 0
 ) -> None:
     """Be an agent's process that waits for what it is told, with *crowd_of* others.
@@ -321,8 +311,18 @@ async def _wait_for_all(ids: Sequence[str], wait: Callable[[str], Awaitable[obje
     return woken
 
 
-def _floor(pipe: Any, port: int, asks: Tape | None, proof: tuple[bytes, bytes] | None) -> None:
-    """Be the least that can wait: a subscription, a future, what the product asks when woken."""
+def _floor(
+    pipe: Any,
+    port: int,
+    asks: Tape | None,
+    proof: tuple[bytes, bytes] | None,
+    *,
+    records: bool = False,
+) -> None:
+    """Be the least that can wait: a subscription, a future, what the product asks when woken.
+
+    With *records* it also reads what it is answered.
+    """
 
     async def work() -> None:
         raw, ear = await connect(port), await connect(port)
@@ -338,7 +338,9 @@ def _floor(pipe: Any, port: int, asks: Tape | None, proof: tuple[bytes, bytes] |
             await ear.send(pack("SUBSCRIBE", channel))
             await future
             del waiting[channel]
-            await play(raw, trips)
+            found = await play(raw, trips)
+            if records:
+                decode_record(name, *found)
             if key is not None and proof is not None:
                 key.verify(proof[1], _MESSAGE)
             loop.call_soon(ear.send, pack("UNSUBSCRIBE", channel))
