@@ -72,6 +72,9 @@ _SKEW: Final = 300.0
 _MISSING: Final = frozenset({"unknown_method", "http_404", "http_405", "http_501"})
 """Words of a Slack that has not the method; the numbers come where it has no words for that."""
 
+_LINKS: Final = ("https://", "http://")
+"""Slack's own are the first; a Slack on this machine need not be encrypted."""
+
 _WORD: Final = re.compile(r"[a-z0-9_.:-]{1,80}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_PAUSE: Final = 300.0
@@ -139,7 +142,7 @@ class SlackMessenger:
         except DeliveryFailed:
             return None
         link = answer.get("permalink")
-        return link if isinstance(link, str) and link.startswith("https://") else None
+        return link if isinstance(link, str) and link.startswith(_LINKS) else None
 
     async def find(
         self, channel: str, mark: Mark, *, since: datetime, thread: str | None = None

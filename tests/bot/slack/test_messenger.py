@@ -90,6 +90,7 @@ async def test_a_private_answer_is_not_doubled_by_an_outage(edge: Edge, messenge
     ("body", "link"),
     [
         (b'{"ok":true,"permalink":"https://a.example/1"}', "https://a.example/1"),
+        (b'{"ok":true,"permalink":"http://127.0.0.1:1/1"}', "http://127.0.0.1:1/1"),
         (b'{"ok":true,"permalink":"javascript:alert(1)"}', None),
         (b'{"ok":true}', None),
         (b'{"ok":false,"error":"message_not_found"}', None),
