@@ -166,7 +166,7 @@ class _Parts:
             SlackDirectory(client, team=workspace.team), now=time.monotonic
         )
         self._messenger = PacedMessenger(
-            SlackMessenger(client, bot_id=workspace.bot_id),
+            SlackMessenger(client, own=workspace.posted),
             now=time.monotonic,
             paces=times.paces or _paces(settings.api_url),
         )
@@ -255,7 +255,7 @@ class _Parts:
                 seal=self._seal,
                 background=self._background,
                 now=time.monotonic,
-                bot_id=self._workspace.bot_id,
+                own=self._workspace.posted,
                 adopt=self._adopt,
                 masking=self._masking,
             )

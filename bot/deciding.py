@@ -23,6 +23,7 @@ from gate import (
     StoreUnavailable,
     Unconfirmed,
     Verdict,
+    get_logger,
     is_among,
     may_vote,
 )
@@ -124,6 +125,7 @@ class Answers:
         self._desk = desk
         self._directory = directory
         self._budgets = budgets
+        self._log = get_logger("signoff.bot")
 
     async def look(self, key: str) -> Approval:
         """Return the approval as it counts now, within the budget.
@@ -163,7 +165,14 @@ class Answers:
                 person = await self._directory.person(voter.team, voter.user, anew=anew)
                 asked = group_ids(approval, voter)
                 groups = await self._directory.groups_of(voter.user, asked, anew=anew)
-        except (LookupFailed, TimeoutError):
+        except (LookupFailed, TimeoutError) as error:
+            reason = error.reason if isinstance(error, LookupFailed) else "timeout"
+            self._log.warning(
+                "person.not_checked",
+                approval=approval.key,
+                principal=voter.principal,
+                reason=reason,
+            )
             raise NotAllowed(approval.id, reason="not_checked", principal=voter.principal) from None
         if not person.may_answer_in(approval.terms.teams if approval.terms is not None else ()):
             raise NotAllowed(approval.id, reason="not_member", principal=voter.principal)

@@ -9,13 +9,14 @@ from typing import Final
 from ..directory import CachedDirectory, Directory, LookupFailed, Person
 from ..routing import RouteRule
 from .findings import Finding, fail, ok, warn
-from .slack_checks import AT_ONCE, FIRST, plainly, unchecked
+from .slack_checks import AT_ONCE, FIRST, MISSING, plainly, unchecked
 from .workplace import Workplace
 
 __all__ = ["Crowd", "approvers", "groups", "quorum"]
 
 _MEMBERS: Final = 50
 """People of one group who are looked at: one who may answer is enough, and Slack counts calls."""
+_NOBODY: Final = "without it nobody's answer counts: point SLACK_API_URL at one that has it"
 _OFF: Final = "take them off the route, or name somebody else"
 
 
@@ -90,6 +91,8 @@ async def approvers(crowd: Crowd) -> Sequence[Finding]:
         try:
             trouble = _trouble(await crowd.person(user), teams)
         except LookupFailed as error:
+            if error.reason == MISSING:
+                return warn(check, f"{user}: {plainly(MISSING)} (users.info)", _NOBODY)
             if unchecked(error.reason):
                 return warn(check, f"{user} could not be checked: {plainly(error.reason)}", FIRST)
             trouble = plainly(error.reason)
@@ -112,6 +115,9 @@ async def groups(crowd: Crowd) -> Sequence[Finding]:
         except LookupFailed as error:
             if unchecked(error.reason):
                 return warn(check, f"{group} could not be checked: {plainly(error.reason)}", FIRST)
+            if error.reason == MISSING:
+                found = f"{group}: {plainly(MISSING)} (usergroups.users.list)"
+                return warn(check, found, "name people in its place: no group's answer counts here")
             return warn(check, f"{group}: {plainly(error.reason)}", "mend the route's approvers")
         if not members:
             return warn(check, f"nobody is in {group}", "put people into the group")

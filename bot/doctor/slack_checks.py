@@ -11,13 +11,25 @@ from ..manifest import BOT_SCOPES, OPTIONAL_BOT_SCOPES
 from .findings import Finding, fail, ok, warn
 from .workplace import Workplace
 
-__all__ = ["AT_ONCE", "FIRST", "channels", "plainly", "scopes", "socket_mode", "token", "unchecked"]
+__all__ = [
+    "AT_ONCE",
+    "FIRST",
+    "MISSING",
+    "channels",
+    "plainly",
+    "scopes",
+    "socket_mode",
+    "token",
+    "unchecked",
+]
 
 AT_ONCE: Final = 8
 """Questions to Slack under way at once."""
 
 _REINSTALL: Final = "update the app from `signoff manifest` and install it again"
 _LATER: Final = "run it again later"
+MISSING: Final = "unknown_method"
+"""The word where the chat does not have what is asked: another Slack than Slack's own."""
 FIRST: Final = "mend what slack.token and slack.scopes say, and run it again"
 _WORDS: Final = {
     "invalid_auth": "Slack does not know the token",
@@ -38,6 +50,9 @@ _WORDS: Final = {
     "timeout": "Slack did not answer in time",
     "ratelimited": "Slack asks to be left alone for a while",
     "malformed_answer": "Slack's answer has another form",
+    "no_team_id": "Slack's answer does not say of which workspace they are (team_id)",
+    "no_is_bot": "Slack's answer does not say whether that is a bot (is_bot)",
+    MISSING: "this Slack does not have the method",
 }
 _ABOUT_THE_CALLER: Final = frozenset(
     {
@@ -66,7 +81,8 @@ async def token(place: Workplace) -> Sequence[Finding]:
     try:
         identity = await place.identity()
     except LookupFailed as error:
-        network = error.reason in ("unreachable", "timeout") or error.reason.startswith("http_")
+        network = error.reason in ("unreachable", "timeout", MISSING)
+        network = network or error.reason.startswith("http_")
         advice = (
             "see whether Slack can be reached from here, and SLACK_API_URL if it is set"
             if network
@@ -117,6 +133,9 @@ async def _channel(place: Workplace, channel: str) -> Finding | None:
     try:
         facts = await place.channel(channel)
     except LookupFailed as error:
+        if error.reason == MISSING:
+            found = f"{channel} could not be checked: {plainly(MISSING)} (conversations.info)"
+            return warn(check, found, "see that the bot is in it")
         if unchecked(error.reason):
             found = f"{channel} could not be checked: {plainly(error.reason)}"
             return warn(check, found, FIRST)
@@ -140,6 +159,10 @@ async def socket_mode(place: Workplace, app_token: str) -> Sequence[Finding]:
     except LookupFailed as error:
         if error.reason in ("link_disabled", "socket_mode_not_enabled"):
             advice = "switch Socket Mode on, on the app's own page"
+        elif error.reason == MISSING:
+            found = "there is no Socket Mode (apps.connections.open)"
+            advice = "set SLACK_SIGNING_SECRET in place of SLACK_APP_TOKEN: clicks come over HTTP"
+            return [fail(check, found, advice)]
         elif error.reason in ("unreachable", "timeout", "ratelimited"):
             found = f"it could not be checked: {plainly(error.reason)}"
             return [warn(check, found, _LATER)]

@@ -7,7 +7,7 @@ of a request that was asked of others, in another channel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class Commands:
         reviews: Opens what has to be seen first.
         forms: Opens the forms that a command asks for.
         seal: Recognises our own messages.
-        bot_id: Our own.
+        own: Says whether a message is ours.
         masking: Masks what looks like a secret.
     """
 
@@ -81,7 +81,7 @@ class Commands:
         reviews: Reviews,
         forms: Forms,
         seal: Seal,
-        bot_id: str,
+        own: Callable[[Mapping[str, Any]], bool],
         masking: Masking = MASKING,
     ) -> None:
         self._answers = answers
@@ -91,7 +91,7 @@ class Commands:
         self._reviews = reviews
         self._forms = forms
         self._seal = seal
-        self._bot_id = bot_id
+        self._own = own
         self._masking = masking
 
     async def slash(self, call: SlashCall) -> Reply:
@@ -230,7 +230,7 @@ class Commands:
 
     def _key_of(self, use: ShortcutUse) -> str | None:
         """Return the key of the approval that a message of ours is about."""
-        if use.message.get("bot_id") != self._bot_id:
+        if not self._own(use.message):
             return None
         user = use.voter.user or ""
         among = (("card", use.posted.channel), ("direct", user))

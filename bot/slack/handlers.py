@@ -86,7 +86,7 @@ class Doors:
         seal: Seals and opens what goes to Slack and comes back.
         background: Owns what happens after the acknowledgement.
         now: Seconds that never run backwards.
-        bot_id: Our own.
+        own: Says whether a message is ours.
         adopt: Is told by the way which message was used; `None` if nobody cares.
         form_budget: Seconds that Slack may take to open a form.
         masking: Masks what looks like a secret.
@@ -100,7 +100,7 @@ class Doors:
     seal: Seal
     background: Background
     now: Callable[[], float]
-    bot_id: str
+    own: Callable[[Mapping[str, Any]], bool]
     adopt: Adopt | None = None
     form_budget: float = FORM_SECONDS
     masking: Masking = MASKING
@@ -157,7 +157,7 @@ class Handlers:
             reviews=self._reviews,
             forms=self._forms,
             seal=doors.seal,
-            bot_id=doors.bot_id,
+            own=doors.own,
             masking=doors.masking,
         )
         self._log = get_logger("signoff.slack")
@@ -293,7 +293,7 @@ class Handlers:
     async def _take(
         self,
         voter: Voter,
-        attempt: str,
+        attempt: str | None,
         place: str,
         work: Callable[[], Awaitable[Reply]],
         *,

@@ -17,6 +17,7 @@ from ..deciding import Voter
 from ..directory import LookupFailed
 from ..inbox import Inboxes, Open
 from ..masking import Masking
+from .messenger import failure
 from .reception import Reception
 from .render import MASKING, home
 from .seal import Seal
@@ -166,7 +167,10 @@ class Homes:
                 await self._client.views_publish(user_id=voter.user or "", view=view)
         except Exception as error:  # noqa: BLE001  (it only informs: the next look draws it again)
             self._log.warning(
-                "home.not_published", principal=voter.principal, error=type(error).__name__
+                "home.not_published",
+                principal=voter.principal,
+                error=type(error).__name__,
+                reason=failure(error).reason,
             )
             return False
         return True

@@ -13,7 +13,7 @@ from ..directory import Directory, LookupFailed
 from ..doctor.workplace import ChannelFacts, Identity
 from .client import CountedClient
 from .directory import SlackDirectory
-from .messenger import failure
+from .messenger import plain_word, read
 
 __all__ = ["Inspection", "open_inspection"]
 
@@ -61,13 +61,13 @@ class Inspection:
         try:
             await self._client.apps_connections_open(app_token=app_token)
         except Exception as error:  # noqa: BLE001  (whatever it was, it is one word)
-            raise LookupFailed(failure(error).reason) from None
+            raise LookupFailed(plain_word(error)) from None
 
     async def _ask(self, method: str, **params: str) -> tuple[dict[str, Any], Any]:
         try:
-            answer = await self._client.api_call(method, http_verb="GET", params=params)
+            answer = await read(self._client, method, params)
         except Exception as error:  # noqa: BLE001  (whatever it was, it is one word)
-            raise LookupFailed(failure(error).reason) from None
+            raise LookupFailed(plain_word(error)) from None
         return (answer.data if isinstance(answer.data, dict) else {}), answer.headers
 
 

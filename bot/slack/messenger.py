@@ -7,21 +7,22 @@ second message. Repeating is the notifier's business, which knows what was poste
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from gate import get_logger
 
 from ..messenger import DeliveryFailed, Mark, Message, Posted
-from .ids import is_message
+from .ids import is_channel, is_message
 from .limits import check_message
 
-__all__ = ["SlackMessenger", "failure"]
+__all__ = ["SlackMessenger", "failure", "is_missing", "plain_word", "read"]
 
 _PASSING: Final = frozenset(
     {
@@ -68,6 +69,12 @@ _PAGES: Final = 3
 _SKEW: Final = 300.0
 """Seconds by which Slack's clock may be behind the store's."""
 
+_MISSING: Final = frozenset({"unknown_method", "http_404", "http_405", "http_501"})
+"""Words of a Slack that has not the method; the numbers come where it has no words for that."""
+
+_LINKS: Final = ("https://", "http://")
+"""Slack's own are the first; a Slack on this machine need not be encrypted."""
+
 _WORD: Final = re.compile(r"[a-z0-9_.:-]{1,80}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_PAUSE: Final = 300.0
@@ -79,13 +86,15 @@ class SlackMessenger:
 
     Args:
         client: A client without retry handlers.
-        bot_id: Our own, by which our messages are told from others' with the same metadata;
-            without it none is found again.
+        own: Says whether a message is ours, others' with the same metadata are not; without it
+            none is found again.
     """
 
-    def __init__(self, client: AsyncWebClient, *, bot_id: str | None = None) -> None:
+    def __init__(
+        self, client: AsyncWebClient, *, own: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> None:
         self._client = client
-        self._bot_id = bot_id
+        self._own = own
         self._log = get_logger("signoff.slack")
 
     async def post(
@@ -102,7 +111,9 @@ class SlackMessenger:
             metadata=_metadata(mark) if mark else None,
             **_body(message),
         )
-        where, ts = answer.get("channel"), answer.get("ts")
+        # Slack always says where; where it was sent to a channel, that can be nowhere else.
+        known = channel if is_channel(channel) else None
+        where, ts = answer.get("channel", known), answer.get("ts")
         if not isinstance(where, str) or not isinstance(ts, str):
             # It was taken, and nobody can say where it is: trying again would post it again.
             raise DeliveryFailed("malformed_answer", permanent=True, uncertain=True)
@@ -117,7 +128,7 @@ class SlackMessenger:
         try:
             await self._call("chat.postEphemeral", channel=channel, user=person, **_body(message))
         except DeliveryFailed as error:
-            if not error.permanent:
+            if not (error.permanent or is_missing(error.reason)):
                 raise
             # Not in the channel, say: an ephemeral message cannot reach them, a direct one can.
             await self.post(person, message)
@@ -131,13 +142,13 @@ class SlackMessenger:
         except DeliveryFailed:
             return None
         link = answer.get("permalink")
-        return link if isinstance(link, str) and link.startswith("https://") else None
+        return link if isinstance(link, str) and link.startswith(_LINKS) else None
 
     async def find(
         self, channel: str, mark: Mark, *, since: datetime, thread: str | None = None
     ) -> Sequence[Posted]:
         """Look in the history, which is an optional scope; see `Messenger.find`."""
-        if not self._bot_id:
+        if self._own is None:
             return ()
         method = "conversations.history" if thread is None else "conversations.replies"
         found: list[Posted] = []
@@ -154,11 +165,11 @@ class SlackMessenger:
                     cursor=cursor,
                 )
             except DeliveryFailed as error:
-                if not error.permanent:
+                if not (error.permanent or is_missing(error.reason)):
                     raise
                 self._log.info("history.closed", channel=channel, reason=error.reason)
                 return ()
-            found += [Posted(channel, ts) for ts in _marked(answer, mark, bot_id=self._bot_id)]
+            found += [Posted(channel, ts) for ts in _marked(answer, mark, own=self._own)]
             cursor = _next(answer)
             if cursor is None:
                 break
@@ -181,12 +192,34 @@ class SlackMessenger:
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
             if method in _READING:
-                answer = await self._client.api_call(method, http_verb="GET", params=given)
+                answer = await read(self._client, method, given)
             else:
                 answer = await self._client.api_call(method, json=given)
         except Exception as error:  # noqa: BLE001  (the verbs raise nothing else, whatever broke)
             raise failure(error) from None
         return answer.data if isinstance(answer.data, dict) else {}
+
+
+async def read(
+    client: AsyncWebClient, method: str, arguments: Mapping[str, object]
+) -> AsyncSlackResponse:
+    """Call a method that only reads, with its arguments as a form.
+
+    Slack takes them in the address too, and as JSON for methods that write; a form is what it takes
+    for every method (docs.slack.dev/apis/web-api), and what others that speak its Web API take.
+    """
+    return await client.api_call(method, data={name: str(arguments[name]) for name in arguments})
+
+
+def plain_word(error: Exception) -> str:
+    """Return the word for a failed call, the same one wherever there is no such method."""
+    word = failure(error).reason
+    return "unknown_method" if is_missing(word) else word
+
+
+def is_missing(word: str) -> bool:
+    """Say whether *word* means that there is no such method: Slack itself has all that we call."""
+    return word in _MISSING
 
 
 def failure(error: Exception) -> DeliveryFailed:
@@ -240,7 +273,9 @@ def _metadata(mark: Mark) -> dict[str, Any]:
     return {"event_type": f"signoff_{mark.kind}", "event_payload": payload}
 
 
-def _marked(answer: Mapping[str, Any], mark: Mark, *, bot_id: str) -> list[str]:
+def _marked(
+    answer: Mapping[str, Any], mark: Mark, *, own: Callable[[Mapping[str, Any]], bool]
+) -> list[str]:
     wanted = _metadata(mark)
     messages = answer.get("messages")
     return [
@@ -248,7 +283,7 @@ def _marked(answer: Mapping[str, Any], mark: Mark, *, bot_id: str) -> list[str]:
         for message in (messages if isinstance(messages, list) else ())
         if isinstance(message, dict)
         # Anybody may post such metadata; only ours is ours.
-        and message.get("bot_id") == bot_id
+        and own(message)
         and _has(message.get("metadata"), wanted)
         and is_message(message.get("ts"))
     ]

@@ -37,6 +37,7 @@ __all__ = [
 Places = tuple[tuple[str, str], ...]
 """Surfaces, as a seal names them, and places there."""
 
+_MESSAGE: Final = "channel.id and message.ts, or those of the container"
 _MAX_TEXT: Final = 8000
 """Characters of a command; Slack's own limit for a message is lower."""
 
@@ -51,8 +52,8 @@ class Presented:
     """Where it may have been sealed for, judged by what Slack says."""
     told_at: str
     """Where the person is told what came of it: a channel's id, or the person's own."""
-    attempt: str
-    """The same for the same use, delivered twice."""
+    attempt: str | None
+    """The same for the same use, delivered twice; `None` where nothing tells uses apart."""
     posted: Posted | None = None
     """The message that the button is on."""
 
@@ -79,7 +80,8 @@ class OpenView:
     """A modal or a home that is open before the person."""
 
     id: str
-    hash: str
+    hash: str | None
+    """With it, of two changes to one state of the view only the first counts."""
     review: ReviewForm | None
     """Its hidden part, where it is a page of a review; otherwise it is a home."""
 
@@ -91,10 +93,10 @@ class OpenView:
             InvalidId: It has no id, or is neither a home nor a page of a review.
         """
         view_id, view_hash = view.get("id"), view.get("hash")
-        if not isinstance(view_id, str) or not isinstance(view_hash, str):
-            raise InvalidId(field="view", reason="it has no id")
+        if not isinstance(view_id, str):
+            raise InvalidId(field="view", reason="it has no view.id")
         review = None if view.get("type") == "home" else ReviewForm.parse(view)
-        return cls(id=view_id, hash=view_hash, review=review)
+        return cls(view_id, view_hash if isinstance(view_hash, str) else None, review)
 
 
 @dataclass(frozen=True)
@@ -117,17 +119,24 @@ class Click(_Use):
             raise InvalidId(field="click", reason="it has not exactly one action")
         action = actions[0]
         trigger = str(body.get("trigger_id", ""))
-        used = (str(action.get("action_id")), str(action.get("action_ts")), voter.principal)
-        if "view" in body:
+        moment = str(action.get("action_ts") or "") or _moment(body)
+        used = (moment, str(action.get("action_id")), voter.principal)
+        if body.get("view") is not None:
             view = OpenView.parse(_part(body, "view"))
             among: Places = (("home", user),)
             told_at = user
             if view.review is not None:
                 among = _pages(view.review.pages, user)
                 told_at = _place(view.review.place, user)
-            value, attempt = action.get("value"), _attempt(view.id, *used)
+            value, attempt = action.get("value"), _attempt(*used, view.id)
             return cls(Presented(voter, value, among, told_at, attempt), trigger, view)
         posted = _posted(body)
+        if posted is None:
+            # Neither a view nor a message, which Slack never sends. The seal says what it was on:
+            # what only one person is shown counts for that person.
+            among = (("home", user), ("direct", user))
+            attempt = _attempt(*used, str(action.get("value")))
+            return cls(Presented(voter, action.get("value"), among, user, attempt), trigger)
         direct = posted.channel.startswith("D")
         surfaces = (("card", posted.channel), ("direct", user))
         return cls(
@@ -136,7 +145,7 @@ class Click(_Use):
                 action.get("value"),
                 tuple(reversed(surfaces)) if direct else surfaces,
                 told_at=user if direct else posted.channel,
-                attempt=_attempt(posted.channel, posted.ts, *used),
+                attempt=_attempt(*used, posted.channel, posted.ts),
                 posted=posted,
             ),
             trigger,
@@ -226,7 +235,7 @@ class SlashCall:
     channel: str
     text: str
     trigger: str
-    attempt: str
+    attempt: str | None
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -238,11 +247,12 @@ class SlashCall:
         team, user, channel = body.get("team_id"), body.get("user_id"), body.get("channel_id")
         text = body.get("text") or ""
         if not isinstance(team, str) or not isinstance(user, str) or not is_channel(channel):
-            raise InvalidId(field="command", reason="it names no person or no channel")
+            wanted = "team_id, user_id and channel_id"
+            raise InvalidId(field="command", reason=f"it names no person or no channel: {wanted}")
         if not isinstance(text, str) or len(text) > _MAX_TEXT:
             raise InvalidId(field="command", reason="it has no text, or too much")
         voter = Voter(principal=slack_principal(team, user), team=team, user=user)
-        attempt = _attempt("slash", *_trigger(body), voter.principal)
+        attempt = _attempt(_moment(body), "slash", voter.principal)
         return cls(voter, str(channel), text, str(body.get("trigger_id", "")), attempt)
 
 
@@ -253,7 +263,7 @@ class ShortcutUse:
     voter: Voter
     posted: Posted
     message: Mapping[str, Any]
-    attempt: str
+    attempt: str | None
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -264,7 +274,9 @@ class ShortcutUse:
         """
         voter, _ = _voter(body)
         posted = _posted(body)
-        attempt = _attempt("shortcut", *_trigger(body), voter.principal)
+        if posted is None:
+            raise InvalidId(field="click", reason=f"it names no message: {_MESSAGE}")
+        attempt = _attempt(_moment(body), "shortcut", voter.principal)
         return cls(voter, posted, _part(body, "message"), attempt)
 
 
@@ -285,7 +297,7 @@ class HomeOpened:
         event = _part(body, "event")
         team, user = body.get("team_id"), event.get("user")
         if not isinstance(team, str) or not isinstance(user, str):
-            raise InvalidId(field="event", reason="it names no person")
+            raise InvalidId(field="event", reason="it names no person: team_id and event.user")
         voter = Voter(principal=slack_principal(team, user), team=team, user=user)
         return cls(voter, str(event.get("tab", "home")))
 
@@ -310,7 +322,7 @@ def _submitted(body: Mapping[str, Any], form: _Form, *surfaces: str) -> Presente
         tuple((surface, user) for surface in surfaces),
         told_at=_place(form.place, user),
         # With errors on it a form is submitted again: Slack gives each submission its trigger.
-        attempt=_attempt(view_id, *_trigger(body), voter.principal),
+        attempt=_attempt(_moment(body), view_id, voter.principal),
     )
 
 
@@ -321,18 +333,23 @@ def _voter(body: Mapping[str, Any]) -> tuple[Voter, str]:
     if team is None:
         team = _part(body, "team").get("id")
     person = user.get("id")
-    if not isinstance(team, str) or not is_user(person):
-        raise InvalidId(field="click", reason="it names no person")
+    if not isinstance(team, str):
+        raise InvalidId(field="click", reason="it names no workspace: user.team_id or team.id")
+    if not is_user(person):
+        raise InvalidId(field="click", reason="it names no person: user.id")
     person = str(person)
     return Voter(principal=slack_principal(team, person), team=team, user=person), person
 
 
-def _posted(body: Mapping[str, Any]) -> Posted:
+def _posted(body: Mapping[str, Any]) -> Posted | None:
+    """Return the message that was used; `None` where nothing is said of one."""
     container = _part(body, "container")
     channel = _part(body, "channel").get("id") or container.get("channel_id")
     ts = _part(body, "message").get("ts") or body.get("message_ts") or container.get("message_ts")
+    if not channel and not ts:
+        return None
     if not is_channel(channel) or not is_message(ts):
-        raise InvalidId(field="click", reason="it names no message")
+        raise InvalidId(field="click", reason=f"it names no message: {_MESSAGE}")
     return Posted(str(channel), str(ts))
 
 
@@ -348,14 +365,17 @@ def _place(place: str, user: str) -> str:
     return place
 
 
-def _trigger(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what tells this submission of a view, or this command, from the next one."""
-    return str(body.get("trigger_id", "")), str(_part(body, "view").get("hash", ""))
+def _moment(body: Mapping[str, Any]) -> str:
+    """Return what Slack gives to one use only, and the same when it delivers that use again."""
+    return str(body.get("trigger_id") or body.get("response_url") or "")
 
 
-def _attempt(*parts: str) -> str:
+def _attempt(moment: str, *parts: str) -> str | None:
+    if not moment:
+        return None
     # A digest: a trigger id opens views as long as it lives, and must not be stored.
-    return hashlib.sha256(json.dumps(parts).encode("utf-8", "replace")).hexdigest()[:32]
+    text = json.dumps((moment, *parts))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -108,12 +108,14 @@ class Reception:
         self._recent: OrderedDict[str, deque[float]] = OrderedDict()
         self._log = get_logger("signoff.slack")
 
-    async def once(self, attempt: str, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+    async def once(self, attempt: str | None, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         """Return what *work* returns, and whether this call did it.
 
         A second call for the same attempt waits for the first one, and returns the same. Work that
-        fails may be done again.
+        fails may be done again. Without an attempt, each call does it.
         """
+        if attempt is None:
+            return await work(), True
         while (known := self._uses.get(attempt)) is not None:
             await asyncio.wait({known})
             if not known.cancelled():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from gate import ConfigError, get_logger
 
 from ..manifest import BOT_SCOPES
-from .messenger import failure
+from .messenger import failure, is_missing, plain_word, read
 
 __all__ = ["Workspace", "app_token_trouble", "check_app_token", "look_around"]
 
@@ -26,6 +26,17 @@ class Workspace:
     bot_user: str
     bot_id: str
 
+    def posted(self, message: Mapping[str, Any]) -> bool:
+        """Say whether our bot posted *message*, by what Slack says of it.
+
+        Slack gives messages of bots a `bot_id`; where there is none at all, the bot's user counts.
+        Nobody else can post under either.
+        """
+        by = message.get("bot_id")
+        if by is not None:
+            return bool(self.bot_id) and by == self.bot_id
+        return bool(self.bot_user) and message.get("user") == self.bot_user
+
 
 async def look_around(client: AsyncWebClient, *, channels: Iterable[str]) -> Workspace:
     """Return the workspace, if the bot can do its work there.
@@ -36,19 +47,34 @@ async def look_around(client: AsyncWebClient, *, channels: Iterable[str]) -> Wor
 
     Raises:
         ConfigError: A bad token, a missing scope, or a channel that is unknown, archived or
-            without the bot; one sentence each.
+            without the bot; one sentence each. Channels that cannot be looked at, because there is
+            no such method, are only warned about.
     """
-    answer, headers = await _ask(client, "auth.test", setting="SLACK_BOT_TOKEN")
+    try:
+        response = await read(client, "auth.test", {})
+    except Exception as error:  # noqa: BLE001  (whatever it was, the start ends with a sentence)
+        if is_missing(word := _word(error)):
+            raise ConfigError("SLACK_API_URL", f"no Web API answers there ({word})") from None
+        raise _config("SLACK_BOT_TOKEN", word) from None
+    answer = response.data if isinstance(response.data, dict) else {}
     if not isinstance(answer.get("team_id"), str):
-        raise ConfigError("SLACK_BOT_TOKEN", "Slack names no workspace for this token")
-    _check_scopes(headers)
+        raise ConfigError(
+            "SLACK_BOT_TOKEN", "Slack names no workspace for this token (auth.test has no team_id)"
+        )
+    for name in ("user_id", "bot_id"):
+        if not isinstance(answer.get(name), str):
+            # The less our own messages are known by, the fewer are found again.
+            get_logger("signoff.slack").warning("workspace.incomplete", missing=name)
+    _check_scopes(response.headers)
     for channel in dict.fromkeys(channels):
-        await _check_channel(client, channel)
+        if not await _check_channel(client, channel):
+            get_logger("signoff.slack").warning("workspace.channels_unknown")
+            break
     return Workspace(
         team=str(answer["team_id"]),
         team_name=str(answer.get("team", "")),
-        bot_user=str(answer.get("user_id", "")),
-        bot_id=str(answer.get("bot_id", "")),
+        bot_user=str(answer.get("user_id") or ""),
+        bot_id=str(answer.get("bot_id") or ""),
     )
 
 
@@ -61,9 +87,11 @@ async def check_app_token(client: AsyncWebClient, token: str) -> None:
         ConfigError: Slack refuses the token, or Socket Mode is off.
     """
     try:
-        await client.apps_connections_open(app_token=token)
+        answer = await client.apps_connections_open(app_token=token)
     except Exception as error:  # noqa: BLE001  (whatever it was, the start ends with a sentence)
-        raise _config("SLACK_APP_TOKEN", failure(error).reason) from None
+        raise _config("SLACK_APP_TOKEN", plain_word(error)) from None
+    if not str(answer.get("url")).startswith(("wss://", "ws://")):
+        raise ConfigError("SLACK_APP_TOKEN", "Slack names no address to connect to")
 
 
 def app_token_trouble(word: str) -> ConfigError | None:
@@ -88,32 +116,30 @@ def _check_scopes(headers: Any) -> None:
         )
 
 
-async def _check_channel(client: AsyncWebClient, channel: str) -> None:
-    answer, _ = await _ask(client, "conversations.info", setting="channel", channel=channel)
-    found = answer.get("channel")
-    if not isinstance(found, dict):
-        raise ConfigError(f"channel {channel}", "Slack says nothing about it")
-    if found.get("is_archived"):
-        raise ConfigError(f"channel {channel}", "it is archived")
-    if found.get("is_member") is False:
-        raise ConfigError(
-            f"channel {channel}", "the bot is not in it: invite it with /invite @signoff"
-        )
-
-
-async def _ask(
-    client: AsyncWebClient, method: str, *, setting: str, **params: str
-) -> tuple[dict[str, Any], Any]:
+async def _check_channel(client: AsyncWebClient, channel: str) -> bool:
+    """Return whether it could be looked at; raise if the bot cannot work in it."""
+    setting = f"channel {channel}"
     try:
-        response = await client.api_call(method, http_verb="GET", params=params)
+        answer = (await read(client, "conversations.info", {"channel": channel})).data
     except Exception as error:  # noqa: BLE001  (whatever it was, the start ends with a sentence)
-        reason = failure(error).reason
-        if reason == "missing_scope" and isinstance(error, SlackApiError):
-            reason = f"missing_scope: {error.response.get('needed', '?')}"
-        if setting == "channel":
-            setting = f"channel {params['channel']}"
-        raise _config(setting, reason) from None
-    return (response.data if isinstance(response.data, dict) else {}), response.headers
+        if is_missing(failure(error).reason):
+            return False
+        raise _config(setting, _word(error)) from None
+    found = answer.get("channel") if isinstance(answer, dict) else None
+    if not isinstance(found, dict):
+        raise ConfigError(setting, "Slack says nothing about it")
+    if found.get("is_archived"):
+        raise ConfigError(setting, "it is archived")
+    if found.get("is_member") is False:
+        raise _config(setting, "not_in_channel")
+    return True
+
+
+def _word(error: Exception) -> str:
+    word = failure(error).reason
+    if word == "missing_scope" and isinstance(error, SlackApiError):
+        return f"missing_scope: {error.response.get('needed', '?')}"
+    return word
 
 
 _APP_TOKEN_WORDS = {
@@ -127,6 +153,7 @@ _APP_TOKEN_WORDS = {
     "not_authed",
     "token_expired",
     "token_revoked",
+    "unknown_method",
 }
 """What only the operator can mend; after any other word the same token may work later."""
 
@@ -138,6 +165,9 @@ _SENTENCES = {
     "token_expired": "the token has expired",
     "not_allowed_token_type": "this is another kind of token",
     "link_disabled": "Socket Mode is switched off for the app",
+    "unknown_method": "there is no Socket Mode here (apps.connections.open): unset it, and set "
+    "SLACK_SIGNING_SECRET for clicks over HTTP",
+    "not_in_channel": "the bot is not in it: invite it with /invite @signoff",
     "channel_not_found": "Slack knows no such channel, or the bot cannot see it",
     "unreachable": "Slack cannot be reached",
     "timeout": "Slack did not answer in time",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.routing import Demand, RouteRule, Step
+from bot.sandbox import SandboxClient
 from tests.bot.doctor.examined import CHANNEL, Examined
 
 
@@ -156,3 +157,22 @@ async def test_people_of_another_workspace(well: Examined):
         ("approvers", "ok", "1 named in the routes, all can answer"),
         ("quorum", "ok", "every route has enough people who can answer"),
     ] == await well.with_routes(rule).of("approvers", "quorum")
+
+
+async def test_a_slack_without_lookups(well: Examined):
+    """Another Slack may have no user groups, or nobody at all: said as such, with what to do."""
+    people = SandboxClient(well.slack.url)
+    async with people:
+        await people.faults.refuse("unknown_method", method="usergroups.users.list")
+        subject = well.with_routes(route("S0OWNERS"))
+        lacks = "this Slack does not have the method"
+        assert [
+            ("groups", "warn", f"S0OWNERS: {lacks} (usergroups.users.list)"),
+            ("quorum", "fail", NOBODY),
+        ] == await subject.of("groups", "quorum")
+        await people.faults.server_error(status=404, method="users.info")
+        subject = well.with_routes(route("U0ANA"))
+        assert [
+            ("approvers", "warn", f"U0ANA: {lacks} (users.info)"),
+            ("quorum", "fail", NOBODY),
+        ] == await subject.of("approvers", "quorum")

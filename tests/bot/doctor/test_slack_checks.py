@@ -8,6 +8,7 @@ from bot.directory import LookupFailed
 from bot.doctor import slack_checks
 from bot.manifest import BOT_SCOPES, OPTIONAL_BOT_SCOPES
 from bot.routing import RouteRule, Step
+from bot.sandbox import SandboxClient
 from bot.slack.inspection import open_inspection
 from tests.bot.doctor.examined import CHANNEL, Examined, examined, settings_of
 from tests.bot.slack.edge import slack_edge
@@ -218,3 +219,26 @@ async def test_the_channels_of_ladders(well: Examined):
         ("fail", "the bot is not in C0GENERAL"),
         ("fail", "C0NONE: Slack knows no such channel, or the bot cannot see it"),
     ] == [each[1:] for each in await well.with_routes(rule).of("slack.channels")]
+
+
+async def test_another_slack(well: Examined):
+    """What it does not have is named, with what to do in its place."""
+    async with SandboxClient(well.slack.url) as people:
+        await people.faults.refuse("unknown_method", method="conversations.info")
+        await people.faults.server_error(status=404, method="apps.connections.open")
+        found = {each.check: each for each in await well.findings()}
+        await people.faults.refuse("unknown_method", method="auth.test")
+        token = next(each for each in await well.findings() if each.check == "slack.token")
+    lacks = "this Slack does not have the method"
+    channel, way = found["slack.channels"], found["interactivity"]
+    assert ("warn", f"{CHANNEL} could not be checked: {lacks} (conversations.info)") == (
+        channel.state.value,
+        channel.found,
+    )
+    assert ("fail", "there is no Socket Mode (apps.connections.open)") == (
+        way.state.value,
+        way.found,
+    )
+    assert "SLACK_SIGNING_SECRET" in way.advice
+    assert ("fail", lacks) == (token.state.value, token.found)
+    assert "SLACK_API_URL" in token.advice

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 from aiohttp import web
@@ -33,6 +34,8 @@ class Edge:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
     """Bodies by method, before `body`."""
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Statuses by method, before `status`."""
     url: str = ""
 
     def says(self, word: str, **more: Any) -> None:
@@ -42,8 +45,10 @@ class Edge:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         sent = await request.read()
-        given = json.loads(sent) if request.content_type == "application/json" else {}
-        self.calls.append((method, given | dict(request.query)))
+        kind = request.content_type
+        given = json.loads(sent) if kind == "application/json" else dict(parse_qsl(sent.decode()))
+        assert not request.query, "an address is logged by servers on the way"
+        self.calls.append((method, given))
         EMITTED.call(method, given)
         if self.reset:
             assert request.transport is not None
@@ -51,7 +56,7 @@ class Edge:
         if self.hang:
             await asyncio.Event().wait()
         return web.Response(
-            status=self.status,
+            status=self.statuses.get(method, self.status),
             body=self.answers.get(method, self.body),
             headers={"Content-Type": self.kind, **self.headers},
         )

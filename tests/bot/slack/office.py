@@ -193,7 +193,7 @@ async def office(
                 seal=SEAL,
                 background=background,
                 now=clock.monotonic,
-                bot_id=workspace.bot_id,
+                own=workspace.posted,
                 adopt=story.adopt,
                 form_budget=form_budget,
             )

@@ -54,17 +54,14 @@ async def test_a_live_member(edge: Edge, directory: SlackDirectory):
     "changes",
     [
         {"deleted": True},
-        {"deleted": ...},
         {"deleted": None},
         {"is_invited_user": True},
         {"is_bot": True},
-        {"is_bot": ...},
         {"is_workflow_bot": True},
         {"is_restricted": True},
         {"is_ultra_restricted": True},
         {"is_stranger": True},
         {"team_id": "T0OTHER"},
-        {"team_id": ...},
         {"team_id": "E0GRID"},
     ],
 )
@@ -72,6 +69,21 @@ async def test_who_may_not_answer(edge: Edge, directory: SlackDirectory, changes
     """Gone, invited, bots, guests, strangers, other workspaces; and what Slack leaves open."""
     knows(edge, **changes)
     assert not (await directory.person(HOME, "U1")).may_answer
+
+
+async def test_who_is_not_said_to_be_gone(edge: Edge, directory: SlackDirectory):
+    """Of people who are there Slack may leave `deleted` out."""
+    knows(edge, deleted=...)
+    assert (await directory.person(HOME, "U1")).may_answer
+
+
+@pytest.mark.parametrize("field", ["team_id", "is_bot"])
+async def test_what_slack_always_says(edge: Edge, directory: SlackDirectory, field: str):
+    """Without it there is no check, and the word says what was missing."""
+    knows(edge, **{field: ...})
+    with pytest.raises(LookupFailed) as caught:
+        await directory.person(HOME, "U1")
+    assert f"no_{field}" == caught.value.reason
 
 
 async def test_a_click_from_another_workspace(edge: Edge, directory: SlackDirectory):

@@ -12,10 +12,12 @@ import pytest
 
 from bot.messenger import DeliveryFailed, Mark, Message, Posted
 from bot.slack.messenger import SlackMessenger
+from bot.slack.workspace import Workspace
 from tests.bot.slack.edge import Edge, client_of, slack_edge
 
 HELLO = Message("hello", [{"type": "divider", "block_id": "a"}])
 WHERE = Posted("C1", "1.0001")
+HERE = Workspace("T1", "Team", bot_user="U9", bot_id="B1")
 
 
 @pytest.fixture
@@ -88,6 +90,7 @@ async def test_a_private_answer_is_not_doubled_by_an_outage(edge: Edge, messenge
     ("body", "link"),
     [
         (b'{"ok":true,"permalink":"https://a.example/1"}', "https://a.example/1"),
+        (b'{"ok":true,"permalink":"http://127.0.0.1:1/1"}', "http://127.0.0.1:1/1"),
         (b'{"ok":true,"permalink":"javascript:alert(1)"}', None),
         (b'{"ok":true}', None),
         (b'{"ok":false,"error":"message_not_found"}', None),
@@ -277,7 +280,7 @@ def own(ts: str, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 async def finder(edge: Edge) -> AsyncIterator[SlackMessenger]:
     async with client_of(edge.url) as client:
-        yield SlackMessenger(client, bot_id="B1")
+        yield SlackMessenger(client, own=HERE.posted)
 
 
 async def test_what_a_post_tells_programs(edge: Edge, messenger: SlackMessenger):
