@@ -17,7 +17,13 @@ from pydantic import Field, ValidationError
 from .answers import Verdict
 from .approval import Approval
 from .canonical import canonical_text, parse_json
-from .errors import DigestMismatch, LimitExceeded, PayloadNotCanonical, ReceiptInvalid
+from .errors import (
+    DigestMismatch,
+    LimitExceeded,
+    NotAllowed,
+    PayloadNotCanonical,
+    ReceiptInvalid,
+)
 from .keys import PublicKey, SigningKey
 from .wire import Moment, WireModel, from_base64url, to_base64url
 
@@ -152,6 +158,7 @@ class Verifier:
         Raises:
             ReceiptInvalid: Whatever does not fit; `reason` says what.
             DigestMismatch: What is about to run is not what the record says was decided.
+            NotAllowed: A person gave a result in place of the run (`overridden`).
         """
         if digest is not None and digest != approval.effective_digest:
             raise DigestMismatch(approval, actual=digest)
@@ -180,8 +187,10 @@ class Verifier:
         if receipt.metadata_hash != _found_metadata_hash(approval):
             raise ReceiptInvalid(approval, reason="metadata_hash")
         if digest is not None:
-            if receipt.verdict is not Verdict.APPROVE or receipt.result_hash is not None:
+            if receipt.verdict is not Verdict.APPROVE:
                 raise ReceiptInvalid(approval, reason="verdict")
+            if receipt.result_hash is not None:
+                raise NotAllowed(approval.id, reason="overridden")
             if now >= receipt.use_until:
                 raise ReceiptInvalid(approval, reason="use_ended")
         return receipt

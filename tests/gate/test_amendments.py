@@ -17,7 +17,6 @@ from gate import (
     NotAllowed,
     Notary,
     Quorum,
-    ReceiptInvalid,
     SigningKey,
     Tampered,
     Terms,
@@ -96,13 +95,13 @@ async def test_an_edit_voids_the_yeses_before_it(gate: ApprovalGate, desk: Desk)
 async def test_a_result_in_place_of_the_run_is_asked_of_the_others(
     gate: ApprovalGate, desk: Desk
 ) -> None:
-    """Both agree to the same words; nothing can be consumed."""
+    """Both agree to the same words; nothing can be consumed, and the agent hears why."""
     await ask(gate, desk)
     said = await desk.decide("x", "approve", approver=ANA, seen=True, override_result="by hand")
     assert ("pending", "by hand") == (said.status, said.proposed_result)
     agreed = await desk.decide("x", "approve", approver=BEN, seen=True, shown=said)
     assert ("approved", "by hand") == (agreed.status, agreed.proposed_result)
-    with pytest.raises(ReceiptInvalid, match="verdict"):
+    with pytest.raises(NotAllowed, match="overridden"):
         await gate.consume(await gate.wait("x"), payload={"n": 1})
 
 

@@ -20,6 +20,7 @@ from gate import (
     Approval,
     Decision,
     DigestMismatch,
+    NotAllowed,
     PublicKey,
     ReceiptInvalid,
     SigningKey,
@@ -110,7 +111,8 @@ def test_what_is_about_to_run_must_be_what_was_decided() -> None:
         VERIFIER.verify(YES, now=after(60), digest="0" * 64)
     denied = signed(rejected())
     assert "verdict" == refused(denied, digest=denied.digest)
-    assert "verdict" == refused(OVERRIDDEN, digest=OVERRIDDEN.digest)
+    with pytest.raises(NotAllowed, match="overridden"):
+        VERIFIER.verify(OVERRIDDEN, now=after(60), digest=OVERRIDDEN.digest)
     assert YES.decided_at is not None
     end = YES.decided_at + DAY
     VERIFIER.verify(YES, now=end - timedelta(microseconds=1), digest=YES.digest)

@@ -89,7 +89,14 @@ _RECEIPTS: Final = (
     Break(
         "a receipt of a no releases a run",
         "gate/receipts.py",
-        "if receipt.verdict is not Verdict.APPROVE or receipt.result_hash is not None:",
+        "if receipt.verdict is not Verdict.APPROVE:",
+        "if False:",
+        ("tests/gate/test_receipts.py",),
+    ),
+    Break(
+        "a receipt of a result in place of the run releases it",
+        "gate/receipts.py",
+        "if receipt.result_hash is not None:",
         "if False:",
         ("tests/gate/test_receipts.py",),
     ),
