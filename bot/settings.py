@@ -24,6 +24,7 @@ from pydantic import (
 
 from gate import Bounds, ConfigError
 
+from .misconfigured import config_errors
 from .routing import AgentRule, RouteRule
 from .tables import FileTables, MaskingTable
 
@@ -31,6 +32,7 @@ __all__ = ["ENVIRONMENT", "Settings", "read_masking", "read_settings", "settings
 
 MIN_SECRET: Final = 32
 _WAY_IN: Final = "SLACK_APP_TOKEN"
+_NO_FILE: Final = "there is no file {!r}; it says who is asked: docs/settings.md"
 _NO_WAY_IN: Final = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -187,7 +189,7 @@ def read_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
             }
         )
     except ValidationError as error:
-        raise _config_errors(error, fallback=_WAY_IN)[0] from None
+        raise config_errors(error, fallback=_WAY_IN)[0] from None
 
 
 def settings_faults(environ: Mapping[str, str], *, directory: Path) -> list[ConfigError]:
@@ -211,7 +213,7 @@ def settings_faults(environ: Mapping[str, str], *, directory: Path) -> list[Conf
     try:
         Settings.model_validate(given)
     except ValidationError as error:
-        found += _config_errors(error, fallback=_WAY_IN)
+        found += config_errors(error, fallback=_WAY_IN)
     if not given.keys() & {_WAY_IN, "SLACK_SIGNING_SECRET"}:
         # Judged by the model only where everything else is well.
         found.append(ConfigError(_WAY_IN, _NO_WAY_IN))
@@ -243,7 +245,7 @@ def _read_file(path: Path) -> FileTables:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError("SIGNOFF_CONFIG", f"there is no file {path.name[:100]!r}") from None
+        raise ConfigError("SIGNOFF_CONFIG", _NO_FILE.format(path.name[:100])) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(where, f"is not TOML: {error}") from None
     except (OSError, ValueError) as error:
@@ -252,15 +254,4 @@ def _read_file(path: Path) -> FileTables:
     try:
         return FileTables.model_validate(data)
     except ValidationError as error:
-        raise _config_errors(error, fallback=where, prefix=f"{where}: ")[0] from None
-
-
-def _config_errors(error: ValidationError, *, fallback: str, prefix: str = "") -> list[ConfigError]:
-    found = []
-    for each in error.errors():
-        place = ".".join(str(part) for part in each["loc"])
-        reason = each["msg"].removeprefix("Value error, ")
-        if each["type"] == "missing" and not prefix:
-            reason = "it is not set"
-        found.append(ConfigError(f"{prefix}{place}" if place else fallback, reason))
-    return found
+        raise config_errors(error, fallback=where, file=where)[0] from None

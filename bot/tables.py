@@ -70,6 +70,25 @@ def _person(text: str) -> str:
     return text
 
 
+def _channel(text: str) -> str:
+    if not re.fullmatch(r"[CG][A-Z0-9]{1,30}", text):
+        raise ValueError("a channel is named by its id (C… or G…), not by its name")
+    return text
+
+
+def _team(text: str) -> str:
+    if not re.fullmatch(r"[TE][A-Z0-9]{1,30}", text):
+        raise ValueError("a workspace is named by its id (T… or E…)")
+    return text
+
+
+def _absolute(text: str) -> str:
+    if not re.fullmatch(r"/[^\x00]{1,4000}", text):
+        raise ValueError("it must be an absolute path")
+    return text
+
+
+Channel = Annotated[str, AfterValidator(_channel)]
 Approvers = Annotated[
     tuple[Annotated[str, AfterValidator(_approver)], ...], Field(min_length=1, max_length=1000)
 ]
@@ -94,7 +113,7 @@ class LadderTable(_Table):
     after: Duration
     action: Literal["remind", "widen", "move"]
     also: Approvers | None = None
-    channel: str | None = Field(default=None, pattern=r"^[CG][A-Z0-9]{1,30}$")
+    channel: Channel | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -128,7 +147,7 @@ class RouteTable(_Table):
     agent: _Names = ("*",)
     name: _Names = ("*",)
     namespace: _Names = ("*",)
-    channel: str = Field(pattern=r"^[CG][A-Z0-9]{1,30}$")
+    channel: Channel
     approvers: Approvers | None = None
     needed: int = Field(default=1, ge=1, le=100, strict=True)
     quorums: tuple[QuorumTable, ...] = ()
@@ -136,7 +155,7 @@ class RouteTable(_Table):
     expires_in: Duration | None = None
     notify: tuple[Literal["mention", "dm"], ...] = ("mention",)
     ladder: tuple[LadderTable, ...] = Field(default=(), max_length=20)
-    teams: tuple[Annotated[str, Field(pattern=r"^[TE][A-Z0-9]{1,30}$")], ...] = ()
+    teams: tuple[Annotated[str, AfterValidator(_team)], ...] = ()
     self_approval: bool = Field(default=False, strict=True)
     reveal: bool = Field(default=True, strict=True)
     answers: tuple[Literal["edit", "override", "skip"], ...] = ("edit", "override")
@@ -204,7 +223,7 @@ class FileTables(_Table):
     max_pending: int = Field(default=Bounds.pending, ge=1, le=MOST_ASKED, strict=True)
     max_per_minute: int = Field(default=Bounds.per_minute, ge=1, le=MOST_ASKED, strict=True)
     retention: Retention = Bounds.retention
-    audit_archive: str | None = Field(default=None, pattern=r"^/[^\x00]{1,4000}$")
+    audit_archive: Annotated[str, AfterValidator(_absolute)] | None = None
 
     def bounds(self) -> Bounds:
         """Return what every agent is held to."""

@@ -32,7 +32,7 @@ async def call(gate: ApprovalGate, policy: PolicyFile, tool: str, arguments: dic
     if not decision.ask:
         return decision.sentence()
     try:
-        async with gate.guard(name=tool, payload=arguments, reason=decision.sentence()) as approval:
+        async with gate.guard(name=tool, payload=arguments, policy=decision.sentence()) as approval:
             return TOOLS[tool](**approval.effective_payload)
     except Refused as refused:
         return f"{tool} did not run: {refused.code}"

@@ -145,7 +145,7 @@ def _print(findings: list[Finding]) -> None:
         table.add_row(Text(finding.state.value, style=_COLOURS[finding.state]), finding.check, told)
     left = len({finding.check for finding in findings if finding.left_out})
     if left:
-        checks = "1 further check needs these" if left == 1 else f"{left} further checks need these"
+        checks = "1 further check waits" if left == 1 else f"{left} further checks wait"
         state = Text(State.WARN.value, style=_COLOURS[State.WARN])
-        table.add_row(state, "not checked", checks)
+        table.add_row(state, "not checked", f"{checks} until what failed above is mended")
     Console(highlight=False).print(table)

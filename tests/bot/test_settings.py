@@ -176,27 +176,27 @@ def test_a_wrong_variable_stops_the_start_by_its_name(
 @pytest.mark.parametrize(
     ("line", "place"),
     [
-        ('approvers = ["U0ANA"]', "routes.0.channel"),
-        ('channel = "#general"\napprovers = ["U0ANA"]', "routes.0.channel"),
-        ('channel = "U0ANA"\napprovers = ["U0ANA"]', "routes.0.channel"),
-        ('channel = "C0A\\n"\napprovers = ["U0ANA"]', "routes.0.channel"),
-        ('channel = "C0A"', "routes.0"),
-        ('channel = "C0A"\napprovers = []', "routes.0.approvers"),
-        ('channel = "C0A"\napprovers = "U0ANA"', "routes.0.approvers"),
-        ('channel = "C0A"\napprovers = ["ana"]', "routes.0.approvers"),
-        ('channel = "C0A"\napprovers = ["U0ANA", "U0ANA "]', "routes.0.approvers"),
-        ('channel = "C0A"\napprovers = ["cli:"]', "routes.0.approvers"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\napprover = ["U0BEN"]', "routes.0.approver"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nagent = []', "routes.0.agent"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nname = ""', "routes.0.name"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nnamespace = 7', "routes.0.namespace"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nnotify = ["shout"]', "routes.0.notify"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "soon"', "routes.0.expires_in"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "0s"', "routes.0.expires_in"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "91d"', "routes.0.expires_in"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = true', "routes.0.expires_in"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = nan', "routes.0.expires_in"),
-        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = -1', "routes.0.expires_in"),
+        ('approvers = ["U0ANA"]', "route 1, channel"),
+        ('channel = "#general"\napprovers = ["U0ANA"]', "route 1, channel"),
+        ('channel = "U0ANA"\napprovers = ["U0ANA"]', "route 1, channel"),
+        ('channel = "C0A\\n"\napprovers = ["U0ANA"]', "route 1, channel"),
+        ('channel = "C0A"', "route 1"),
+        ('channel = "C0A"\napprovers = []', "route 1, approvers"),
+        ('channel = "C0A"\napprovers = "U0ANA"', "route 1, approvers"),
+        ('channel = "C0A"\napprovers = ["ana"]', "route 1, approvers"),
+        ('channel = "C0A"\napprovers = ["U0ANA", "U0ANA "]', "route 1, approvers"),
+        ('channel = "C0A"\napprovers = ["cli:"]', "route 1, approvers"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\napprover = ["U0BEN"]', "route 1, approver"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nagent = []', "route 1, agent"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nname = ""', "route 1, name"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nnamespace = 7', "route 1, namespace"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nnotify = ["shout"]', "route 1, notify"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "soon"', "route 1, expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "0s"', "route 1, expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = "91d"', "route 1, expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = true', "route 1, expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = nan', "route 1, expires_in"),
+        ('channel = "C0A"\napprovers = ["U0ANA"]\nexpires_in = -1', "route 1, expires_in"),
     ],
 )
 def test_a_wrong_route_stops_the_start_by_its_place(tmp_path: Path, line: str, place: str):
@@ -204,6 +204,42 @@ def test_a_wrong_route_stops_the_start_by_its_place(tmp_path: Path, line: str, p
     error = refusal(tmp_path, f"[[routes]]\n{line}\n")
     assert error.setting.startswith("SIGNOFF_CONFIG (signoff.toml)")
     assert place in error.setting
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('chanel = "C0A"', "route 2, chanel: there is no such key; is 'channel' meant?"),
+        ('channel = "C0A"\nwho = "me"', "route 2, who: there is no such key"),
+        (
+            'channel = "#ops"',
+            "route 2, channel: a channel is named by its id (C… or G…), not by its name",
+        ),
+        ('channel = "C0A"\napprovers = "U0ANA"', "route 2, approvers: it must be a list, in [ ]"),
+        ('approvers = ["U0ANA"]', "route 2, channel: it is not set"),
+        (
+            'channel = "C0A"\napprovers = ["U0ANA", "ana"]',
+            "route 2, approvers 2: an approver is a user id (U…), a user group id (S…) or "
+            "cli:<login name>",
+        ),
+        (
+            'channel = "C0A"\n[[routes.quorums]]\nname = "a"\nof = ["U0ANA"]\nneeds = 1',
+            "route 2, quorum 1, needs: there is no such key; is 'needed' meant?",
+        ),
+        (
+            'channel = "C0A"\napprovers = ["U0ANA"]\n[agents.billing]\nowners = "U0ANA"',
+            "agents, billing, owners: there is no such key; is 'owner' meant?",
+        ),
+        (
+            'channel = "C0A"\napprovers = ["U0ANA"]\nteams = ["ours"]',
+            "route 2, teams 1: a workspace is named by its id (T… or E…)",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_says_what_would_do(tmp_path: Path, line: str, said: str):
+    """A slip is told in words of the file, with routes counted from one, as the doctor does."""
+    error = refusal(tmp_path, f"{ROUTES}\n[[routes]]\n{line}\n")
+    assert f"SIGNOFF_CONFIG (signoff.toml): {said}" == str(error)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +267,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
 def test_the_later_route_is_named_by_its_number(tmp_path: Path):
     """Of several routes the wrong one is named."""
     text = f'{ROUTES}\n[[routes]]\nchannel = "C0A"\napprovers = []\n'
-    assert "routes.1.approvers" in refusal(tmp_path, text).setting
+    assert "route 2, approvers" in refusal(tmp_path, text).setting
 
 
 @pytest.mark.parametrize(

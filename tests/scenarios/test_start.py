@@ -61,8 +61,8 @@ async def test_a_wrong_line_of_the_file_is_named(house: House):
     """Above all an empty list of approvers: it never means everybody."""
     wrong = [
         ("", "routes"),
-        (f'[[routes]]\nchannel = "{CHANNEL}"\napprovers = []\n', "routes.0.approvers"),
-        ('[[routes]]\nchannel = "#approvals"\napprovers = ["U0ANA"]\n', "routes.0.channel"),
+        (f'[[routes]]\nchannel = "{CHANNEL}"\napprovers = []\n', "route 1, approvers"),
+        ('[[routes]]\nchannel = "#approvals"\napprovers = ["U0ANA"]\n', "route 1, channel"),
         (ROUTES.replace(CHANNEL, "C0NOWHERE"), "channel C0NOWHERE"),
         (ROUTES.replace(CHANNEL, "C0GENERAL"), "channel C0GENERAL"),
     ]

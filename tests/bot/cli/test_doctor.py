@@ -170,7 +170,7 @@ async def test_nothing_is_set(tmp_path: Path):
     assert [
         "SLACK_BOT_TOKEN: it is not set",
         "SLACK_APP_TOKEN: set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
-        "SIGNOFF_CONFIG: there is no file 'signoff.toml'",
+        "SIGNOFF_CONFIG: there is no file 'signoff.toml'; it says who is asked: docs/settings.md",
     ] == [each["found"] for each in findings if each["check"] == "settings"]
     [store] = [each["found"] for each in findings if each["check"] == "store"]
     assert store.startswith("SIGNOFF_REDIS_URL: no store is named")
