@@ -110,7 +110,8 @@ def _end(event: ApprovalEvent) -> str | None:
             return f"{event.by or 'somebody'} took the one run, operation {event.operation_id}"
         case ApprovalReported():
             error = f" with {event.error}" if event.error else ""
-            return f"the run ended: {event.status}{error} after {event.seconds:.3g} s"
+            took = "under 0.1" if event.seconds < 0.05 else f"{event.seconds:,.1f}"
+            return f"the run ended: {event.status}{error} after {took} s"
         case ApprovalExpiredEvent():
             return "expired: nobody decided in time"
         case ApprovalCancelledEvent():

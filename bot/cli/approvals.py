@@ -32,7 +32,7 @@ from ..proof import Proof
 from ..settings import read_masking
 from ..slack.ids import cli_principal
 from .edits import read_edit
-from .named import checked_id
+from .named import ANYWHERE, checked_id, named, typed_id
 from .output import print_approval, print_approvals, print_json, print_proposal
 from .proofs import print_proofs
 
@@ -58,8 +58,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for sc
 _reveal = click.option(
     "--reveal", is_flag=True, help="Show what looks like a secret; that goes on record."
 )
-_namespace = click.option("--namespace", default="default", show_default=True, callback=checked_id)
-_id = click.argument("approval_id", metavar="ID", callback=checked_id)
+_namespace = click.option("--namespace", default=ANYWHERE, show_default=True, callback=checked_id)
+_id = click.argument("approval_id", metavar="ID", callback=typed_id)
 
 
 @click.command("list")
@@ -100,7 +100,7 @@ def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> No
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(approval_id, namespace))
+        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
         seen = await place.show(approval, as_json=as_json, reveal=reveal)
         proof = place.proof(approval)
         if proof is not None and proof.flaw is not None:
@@ -158,7 +158,7 @@ def approve(
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(approval_id, namespace))
+        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
         payload = UNCHANGED if edit is None else read_edit(edit, approval)
         seen = False
         if not yes:
@@ -190,7 +190,7 @@ def reject(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(approval_id, namespace))
+        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
         await _answer(place, approval, Verdict.DENY, note=reason, as_json=as_json)
 
     _with_store(work)
@@ -209,7 +209,7 @@ def skip(*, approval_id: str, namespace: str, reason: str | None, as_json: bool)
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(approval_id, namespace))
+        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
         await _answer(place, approval, Verdict.SKIP, note=reason, as_json=as_json)
 
     _with_store(work)
@@ -224,7 +224,7 @@ def cancel(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
     """Withdraw a pending approval: the action will not run, and nobody said no."""
 
     async def work(store: Store) -> None:
-        key = record_key(approval_id, namespace)
+        key = record_key(*named(approval_id, namespace))
         place = _Place(store)
         cancelled = await place.desk.cancel(key, by=_voter().principal, reason=reason)
         await place.show(cancelled, as_json=as_json)

@@ -34,7 +34,7 @@ from ..masking import Masking
 from ..settings import read_masking
 from ..slack.text import visible
 from .chains import COUNTED, Chain, Checked, chains_of, records_of
-from .named import checked_id
+from .named import ANYWHERE, checked_id, named, typed_id
 from .output import print_json
 
 __all__ = ["audit"]
@@ -175,8 +175,8 @@ def verify(
 
 
 @audit.command()
-@click.argument("approval_id", metavar="ID", callback=checked_id)
-@click.option("--namespace", default="default", show_default=True, callback=checked_id)
+@click.argument("approval_id", metavar="ID", callback=typed_id)
+@click.option("--namespace", default=ANYWHERE, show_default=True, callback=checked_id)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
     """Tell what happened to one approval: who asked, who was asked, who said what, what ran.
@@ -184,6 +184,7 @@ def show(*, approval_id: str, namespace: str, as_json: bool) -> None:
     Told from the sealed events, and from those that are not sealed yet. Exit code 1 where there is
     nothing about it.
     """
+    approval_id, namespace = named(approval_id, namespace)
     key = record_key(approval_id, namespace)
 
     def about(event: dict[str, Any] | None) -> bool:

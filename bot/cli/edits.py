@@ -1,4 +1,4 @@
-"""Owns reading edited arguments: strict JSON, held to what the agent says that its tool takes."""
+"""Owns reading typed JSON, and edited arguments: held to what the agent says its tool takes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import click
 
-from gate import Approval, canonical_text, parse_json
+from gate import Approval, LimitExceeded, PayloadNotCanonical, canonical_text, parse_json
 
 from ..schema import ArgumentsSchema, SchemaUnchecked
 from ..slack.text import quoted
 
-__all__ = ["read_edit"]
+__all__ = ["json_of", "read_edit"]
 
 _MOST_BYTES: Final = 2**20
 """More than `parse_json` takes."""
@@ -25,12 +25,11 @@ def read_edit(path: str, approval: Approval) -> Any:
     cannot be checked is said and holds nobody up: a claim of the agent binds no person.
 
     Raises:
-        click.BadParameter: They do not fit the schema.
-        PayloadNotCanonical: Not strict JSON.
-        LimitExceeded: Too large or too deep.
+        click.BadParameter: They are not strict JSON, too large or too deep, or do not fit the
+            schema.
     """
     with click.open_file(path, "rb") as file:
-        payload = parse_json(file.read(_MOST_BYTES + 1))
+        payload = json_of(file.read(_MOST_BYTES + 1), hint=_HINT)
     if approval.arguments_schema is None:
         return payload
     if not isinstance(payload, dict):
@@ -50,6 +49,27 @@ def read_edit(path: str, approval: Approval) -> Any:
     if fault is not None:
         raise click.BadParameter(fault, param_hint=_HINT)
     return payload
+
+
+def json_of(text: bytes | str, *, hint: str) -> Any:
+    """Return the value of strict JSON that somebody has typed.
+
+    Args:
+        text: The JSON.
+        hint: The argument that holds it.
+
+    Raises:
+        click.BadParameter: It is not strict JSON, too large or too deep; which argument, and why.
+    """
+    try:
+        return parse_json(text)
+    except PayloadNotCanonical as error:
+        where = f" (at {error.path})" if error.path else ""
+        raise click.BadParameter(
+            f"it is not strict JSON: {error.reason}{where}", param_hint=hint
+        ) from None
+    except LimitExceeded as error:
+        raise click.BadParameter(str(error), param_hint=hint) from None
 
 
 def _stands(stands: dict[str, Any], name: str, value: Any) -> bool:

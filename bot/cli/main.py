@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gate import ConfigError, NotAllowed, PolicyError, SignoffError, get_logger
+from gate import ApprovalNotFound, ConfigError, NotAllowed, PolicyError, SignoffError, get_logger
 
 from ..manifest import build, to_yaml
 from .approvals import approve, cancel, list_pending, reject, show, skip
@@ -25,6 +25,8 @@ from .runs import runs
 
 __all__ = ["main"]
 
+_WHERE = "`signoff list` has what is pending. In another namespace the id is NAMESPACE/ID."
+
 
 class _Command(click.Group):
     """A group whose commands end with a sentence instead of a traceback."""
@@ -34,6 +36,8 @@ class _Command(click.Group):
             return super().invoke(ctx)
         except SignoffError as error:
             click.echo(f"signoff: {error}", err=True)
+            if isinstance(error, ApprovalNotFound):
+                click.echo(_WHERE, err=True)
             # 2: it cannot work as it is set up; 3: this answer is not allowed; 1: anything else.
             codes = {ConfigError: 2, PolicyError: 2, NotAllowed: 3}
             ctx.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), 1))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,9 +21,16 @@ from ..proof import Proof
 from ..slack.render.notation import rows_of
 from ..slack.render.payload import arguments
 from ..slack.text import visible
-from .proofs import NOT_VERIFIED, channel_text, proof_text, status_text
+from .facts import facts_of, foreign_text
+from .proofs import NOT_VERIFIED, channel_text
 
-__all__ = ["print_approval", "print_approvals", "print_json", "print_proposal"]
+__all__ = ["print_approval", "print_approvals", "print_json", "print_proposal", "print_rows"]
+
+
+_NAME: Final = 60
+"""Columns of a name in a list; `show` has it whole."""
+_WIDEST: Final = 100_000
+"""Columns: more than any row has."""
 
 
 def print_json(value: Any) -> None:
@@ -48,26 +56,45 @@ def print_approvals(
     if not approvals:
         click.echo("Nothing is pending.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    # Whole, in one line: it is there to be copied.
-    table.add_column("id", no_wrap=True)
-    for column in ("agent", "action", "asked", "ends in", "channel"):
-        table.add_column(column, overflow="fold")
-    for approval, proof in ((masking.veil(each), proof) for each, proof in approvals):
-        table.add_row(
-            _text(approval.key),
-            _text(approval.agent),
-            _text(approval.name),
-            f"{_span((now - approval.created_at).total_seconds())} ago",
-            _span((approval.deadline - now).total_seconds()),
-            channel_text(approval, proof),
-        )
+    print_rows(
+        ("id", "agent", "action", "asked", "ends in", "channel"),
+        [
+            (
+                foreign_text(approval.key),
+                _short(approval.agent),
+                _short(approval.name),
+                Text(f"{_span((now - approval.created_at).total_seconds())} ago"),
+                Text(_span((approval.deadline - now).total_seconds())),
+                channel_text(approval, proof),
+            )
+            for approval, proof in ((masking.veil(each), proof) for each, proof in approvals)
+        ],
+    )
     console = Console(highlight=False)
-    console.print(table)
     if any(proof is None for _, proof in approvals):
         console.print(NOT_VERIFIED, style="dim")
     if total > len(approvals):
         console.print(f"{total - len(approvals)} more; see --limit", style="dim")
+
+
+def print_rows(head: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    """Print a table with one line for each row, however narrow the terminal.
+
+    What stands in it is there to be copied: an id that is broken in two is none.
+
+    Args:
+        head: A word for each column.
+        rows: As many cells each.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in head:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    roomy = console.options.update(width=_WIDEST)
+    console.width = max(console.width, Measurement.get(console, roomy, table).maximum)
+    console.print(table, soft_wrap=True)
 
 
 def print_approval(
@@ -84,13 +111,18 @@ def print_approval(
     if masking is not None:
         approval, payload = masking.veil(approval), masking.plain(payload)
     console = Console(highlight=False)
-    console.print(
-        Text.assemble(
-            (visible(approval.agent), "bold"), " asks to run ", (visible(approval.name), "bold")
-        )
+    asks = Text.assemble(
+        (visible(approval.agent), "bold"), " asks to run ", (visible(approval.name), "bold")
     )
-    for label, value in _facts(approval, proof):
-        console.print(Text.assemble((f"{label:<12}", "dim"), value))
+    # What goes on in another line is indented: no text of others can begin one, as a label does.
+    for number, line in enumerate(asks.wrap(console, max(console.width - 2, 20))):
+        console.print(Text("  " if number else "").append_text(line))
+    facts = Table.grid(padding=(0, 1, 0, 0))
+    facts.add_column(style="dim", no_wrap=True, min_width=11)
+    facts.add_column(overflow="fold")
+    for fact in facts_of(approval, proof):
+        facts.add_row(*fact)
+    console.print(facts)
     if approval.effective_digest != approval.digest:
         _print_change(console, approval.payload, approval.effective_payload)
     shown = arguments(approval.effective_payload)
@@ -124,71 +156,10 @@ def _print_change(console: Console, before: Any, after: Any) -> None:
     console.print(Text("\n".join(rows) or "none that can be seen here"), soft_wrap=True)
 
 
-def _facts(approval: Approval, proof: Proof | None) -> list[tuple[str, Text]]:
-    facts = [
-        ("id", _text(approval.key)),
-        ("status", status_text(approval, proof)),
-        ("proof", proof_text(approval, proof)),
-        ("asked", Text(approval.created_at.isoformat(timespec="seconds"))),
-        ("ends", Text(approval.deadline.isoformat(timespec="seconds"))),
-        ("digest", Text(approval.digest)),
-    ]
-    if approval.run:
-        facts.append(("run", _text(approval.run)))
-    if approval.reason:
-        facts.append(("it says", _text(approval.reason)))
-    if approval.policy:
-        facts.append(("its policy", _text(approval.policy)))
-    facts.extend(_proposal(approval))
-    terms = approval.asking()
-    if terms:
-        people = ", ".join(who for quorum in terms.quorums for who in quorum.of)
-        facts.append(("may answer", _text(people)))
-        facts.append(("channel", _text(terms.channel)))
-    if approval.decision:
-        by = approval.approver or "an unnamed caller"
-        facts.append(("decided", _text(f"{approval.decision.verdict.value} by {by}")))
-        if approval.decision.note:
-            facts.append(("reason", _text(approval.decision.note)))
-    if approval.cancellation:
-        why = approval.cancellation.undeliverable or approval.cancellation.reason or "no reason"
-        facts.append(("cancelled", _text(f"{why} (by {approval.cancellation.by or 'unknown'})")))
-    if approval.consumption:
-        at = approval.consumption.at.isoformat(timespec="seconds")
-        facts.append(("consumed", _text(f"{at} by operation {approval.consumption.operation_id}")))
-        facts.append(("outcome", _outcome(approval)))
-    return facts
-
-
-def _proposal(approval: Approval) -> Iterator[tuple[str, Text]]:
-    """Yield what people made of the question, and what a yes is said to while it is open."""
-    amendment, result = approval.amendment, approval.proposed_result
-    if amendment is not None:
-        label = "edited by" if amendment.digest is not None else "changed by"
-        yield label, _text(amendment.principal or "an unnamed caller")
-    if result is not None:
-        yield "no run, but", Text("\n").join(Text(row) for row in rows_of(result))
-    if approval.final:
-        return
-    if result is not None:
-        yield "a yes is to", Text("this result: nothing runs, the agent gets it instead")
-    elif approval.effective_digest != approval.digest:
-        yield "a yes is to", Text("the arguments as edited")
-    else:
-        yield "a yes is to", Text("the arguments as the agent asked")
-
-
-def _outcome(approval: Approval) -> Text:
-    end = approval.outcome
-    if end is None:
-        return Text("unknown: not reported")
-    error = f" with {visible(end.error)}" if end.error else ""
-    return Text(f"{end.status}{error} after {end.seconds:.3g} s")
-
-
-def _text(foreign: str) -> Text:
-    """Return foreign text as it may be shown: no markup, every character visible."""
-    return Text(visible(foreign))
+def _short(foreign: str) -> Text:
+    text = foreign_text(foreign)
+    text.truncate(_NAME, overflow="ellipsis")
+    return text
 
 
 def _span(seconds: float) -> str:

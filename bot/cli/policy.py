@@ -17,15 +17,14 @@ from gate import (
     PermissionTarget,
     PolicyError,
     PolicyFinding,
-    SignoffError,
     lint_policy,
-    parse_json,
     read_policy_file,
 )
 
 from ..routing import RouteRule
 from ..settings import read_settings
 from ..slack.text import visible
+from .edits import json_of
 from .output import print_json
 
 __all__ = ["policy"]
@@ -77,7 +76,8 @@ def check(*, file: Path, config: Path | None, as_json: bool) -> None:
         )
     else:
         _print(findings)
-        told = f"{len(rules)} rules, version {document.number}, policy {rules.version[:12]}"
+        count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+        told = f"{count}, version {document.number}, policy {rules.version[:12]}"
         click.echo(told + ("" if routes else "; approvers not checked (--config)"))
     sys.exit(1 if findings else 0)
 
@@ -104,10 +104,7 @@ def explain(
     The same sentence stands on the card. Exit code 0: it runs; 1: people are asked; 2: it is
     refused, or the policy is not taken, which refuses everything.
     """
-    try:
-        value = parse_json(arguments)
-    except SignoffError as error:
-        raise click.BadParameter(str(error), param_hint="ARGS_JSON") from None
+    value = json_of(arguments, hint="ARGS_JSON")
     if not isinstance(value, dict):
         raise click.BadParameter("it is not a JSON object", param_hint="ARGS_JSON")
     try:

@@ -7,9 +7,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gate import (
     Approval,
@@ -23,8 +20,8 @@ from gate import (
 from gate.loop import CHECKPOINT_PREFIX, AgentLoopSnapshot, PendingToolCall
 from stores import Store, open_checkpoints, open_store
 
-from ..slack.text import visible
-from .output import print_json
+from .facts import foreign_text
+from .output import print_json, print_rows
 
 __all__ = ["runs"]
 
@@ -131,9 +128,7 @@ def _print(found: list[dict[str, Any]]) -> None:
     if not found:
         click.echo("No run is unfinished.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("agent", "run", "stands", "step", "decided", "waits for"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for run in found:
         cells = [run["agentId"], "?", f"cannot be read ({run.get('unreadable')})", "", "", ""]
         if "unreadable" not in run:
@@ -150,5 +145,5 @@ def _print(found: list[dict[str, Any]]) -> None:
                 f"{len(calls) - len(waiting)} of {len(calls)}",
                 ", ".join(waiting),
             ]
-        table.add_row(*(Text(visible(cell)) for cell in cells))
-    Console(highlight=False).print(table)
+        rows.append([foreign_text(cell) for cell in cells])
+    print_rows(("agent", "run", "stands", "step", "decided", "waits for"), rows)

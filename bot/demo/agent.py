@@ -45,14 +45,14 @@ async def _ask(gate: ApprovalGate, action: str, *, marks: Path) -> None:
     name, payload, reason = ACTIONS[action]
     editable = action in _EDITABLE
     asked = await gate.request(name=name, payload=payload, reason=reason, editable=editable)
-    _say(event="asked", action=action, id=asked.id)
+    _say(event="asked", action=action, name=name, id=asked.id)
     try:
         async with gate.guard(
             id=asked.id, name=name, payload=payload, reason=reason, editable=editable
         ) as approval:
             # The side effect that must happen after a yes, and only then.
             (marks / action).write_text(approval.id, encoding="utf-8")
-            _say(event="ran", action=action, id=approval.id, by=approval.approver)
+            _say(event="ran", action=action, name=name, id=approval.id, by=approval.approver)
     except Refused as refused:
         note = getattr(refused, "note", None)
         _say(event="refused", action=action, id=asked.id, code=refused.code, note=note)

@@ -56,9 +56,9 @@ async def _tell(lines: asyncio.StreamReader, console: Console) -> None:
         told = json.loads(line)
         match told["event"]:
             case "asked":
-                console.print(Text.assemble("agent  asks to run ", (told["action"], "bold"), " …"))
+                console.print(Text.assemble("agent  asks to run ", (told["name"], "bold"), " …"))
             case "ran":
-                console.print(Text(f"agent  ran {told['action']}, by {told['by']}", style="green"))
+                console.print(Text(f"agent  ran {told['name']}, by {told['by']}", style="green"))
             case "refused":
                 why = f": {told['note']}" if told["note"] else ""
                 console.print(Text(f"agent  did not run it, {told['code']}{why}", style="red"))

@@ -36,6 +36,12 @@ __all__ = ["MAX_FILE", "PolicyDocument", "read_policy"]
 MAX_FILE: Final = 256 * 1024
 """Bytes of a policy's text."""
 
+_REASONS: Final = {
+    "extra_forbidden": "there is no such key",
+    "missing": "a key that is required is not there",
+}
+"""pydantic's word for a fault → ours."""
+
 _Names = Annotated[
     list[str],
     BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
@@ -115,9 +121,10 @@ def read_policy(text: bytes | str, *, file: str = "policy") -> PolicyDocument:
     try:
         read = PolicyText.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is told before the one that is missing because of it.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise PolicyError(
-            first["msg"].removeprefix("Value error, "),
+            _REASONS.get(first["type"], first["msg"].removeprefix("Value error, ")),
             file=file,
             line=_line(plain, first["loc"]),
             key=".".join(str(part) for part in first["loc"]) or None,

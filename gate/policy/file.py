@@ -28,6 +28,8 @@ def read_policy_file(path: Path | str) -> PolicyDocument:
     try:
         # Without blocking: a pipe in its place must not hold up the agent.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except FileNotFoundError:
+        raise PolicyError("there is no such file", file=name) from None
     except (OSError, ValueError) as error:
         raise PolicyError(f"it cannot be opened ({type(error).__name__})", file=name) from None
     try:

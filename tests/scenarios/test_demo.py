@@ -55,7 +55,9 @@ async def test_it_ends_its_processes_when_it_is_told_to(house: House, tmp_path: 
         "demo", "-m", "bot.cli", "demo", TMPDIR=str(tmp_path), SIGNOFF_REDIS_URL=None
     )
     await wait_until(lambda: "it does" in demo.printed(), "the page's address", timeout=20)
-    await wait_until(lambda: "asks to run" in demo.printed(), "the agent asks", timeout=20)
+    await wait_until(
+        lambda: "asks to run delete-user" in demo.printed(), "the agent asks", timeout=20
+    )
     assert len(set(house.alive()) - alone) >= 4, "the demo, the bot, the sandbox, an agent"
     assert "level_zero" not in agent_log(tmp_path), "it verifies by the server's own keys"
     assert 0 == await demo.stop()

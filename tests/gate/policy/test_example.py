@@ -25,4 +25,4 @@ async def test_the_example(scripted_approver: ScriptedApprover, capsys: pytest.C
     assert [
         'Asked by rule 4 "write-elsewhere"',
         'Asked by rule 6 "other-commands"',
-    ] == [(each.reason or "").partition(" of policy")[0] for each in scripted_approver.asked]
+    ] == [(each.policy or "").partition(" of policy")[0] for each in scripted_approver.asked]
