@@ -18,6 +18,7 @@ RUN_ELSEWHERE = {
     "own_store": "tests/stores/test_own_store.py",
     "gallery": "make gallery",
     "policy": "tests/gate/policy/test_example.py",
+    "verify_receipt": "tests/gate/test_receipt_by_hand.py",
 }
 
 

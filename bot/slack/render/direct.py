@@ -59,7 +59,7 @@ def direct(
     if state is State.PENDING:
         line: Line = [
             Words("🔔 You can decide this, until "),
-            Moment(approval.deadline),
+            Moment(approval.deadline, "short"),
             Words("."),
         ]
         text = f"🔔 {mrkdwn(title_line(approval))}: it waits for you"
