@@ -55,14 +55,15 @@ def open_keyring(folder: Path, *, create: bool) -> Keyring:
             the same keys.
 
     Raises:
-        ConfigError: There are none, they cannot be read, or others can read them.
+        ConfigError: There are none, they cannot be read or written, or others can read them.
     """
     if create:
         _make(folder / _SECRET, base64.b64encode(secrets.token_bytes(_SECRET_BYTES)) + b"\n", 0o600)
         if not (folder / _PRIVATE).exists():
             _make(folder / _PRIVATE, SigningKey.generate().to_pem(), 0o600)
+    pem = _private(folder / _PRIVATE)
     try:
-        key = SigningKey.from_pem(_private(folder / _PRIVATE))
+        key = SigningKey.from_pem(pem)
     except ValueError as error:
         raise ConfigError(_SETTING, f"{folder / _PRIVATE}: {error}") from None
     try:
@@ -146,11 +147,14 @@ def _replace(path: Path, content: bytes, mode: int) -> Path:
 
 def _fresh(path: Path, content: bytes, mode: int) -> Path:
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigError(_SETTING, f"{path} cannot be written ({error.strerror})") from None
     return fresh
 
 

@@ -61,17 +61,11 @@ class Settings(BaseModel):
     app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
     signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
     secret: SecretStr | None = Field(default=None, alias="SIGNOFF_SECRET")
-    api_url: str = Field(
-        default="https://slack.com/api/", alias="SLACK_API_URL", pattern=r"^https?://[^\s@]+/$"
-    )
+    api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
     redis_url: SecretStr | None = Field(default=None, alias="SIGNOFF_REDIS_URL")
     wait_replicas: int = Field(default=0, alias="SIGNOFF_WAIT_REPLICAS", ge=0, le=16)
     allow_eviction: bool = Field(default=False, alias="SIGNOFF_ALLOW_EVICTION")
-    listen: str = Field(
-        default="127.0.0.1:8080",
-        alias="SIGNOFF_LISTEN",
-        pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$",
-    )
+    listen: str = Field(default="127.0.0.1:8080", alias="SIGNOFF_LISTEN")
     log_format: Literal["console", "json"] = Field(default="console", alias="SIGNOFF_LOG_FORMAT")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="SIGNOFF_LOG_LEVEL"
@@ -105,14 +99,19 @@ class Settings(BaseModel):
             raise ValueError(f"it must have {MIN_SECRET} characters or more")
         return value
 
-    @field_validator("api_url", mode="before")
+    @field_validator("api_url")
     @classmethod
-    def _ends_with_slash(cls, value: Any) -> Any:
-        return value if not isinstance(value, str) or value.endswith("/") else value + "/"
+    def _is_web_api(cls, value: str) -> str:
+        url = value if value.endswith("/") else value + "/"
+        if not re.fullmatch(r"https?://[^\s@]+/", url):
+            raise ValueError("it must be the address of a Web API, https://… without a user's name")
+        return url
 
     @field_validator("listen")
     @classmethod
     def _is_address(cls, value: str) -> str:
+        if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}", value):
+            raise ValueError("it must be host:port, such as 127.0.0.1:8080")
         if int(value.rpartition(":")[2]) > 65535:
             raise ValueError("a port is a number up to 65535")
         return value

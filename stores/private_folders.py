@@ -54,7 +54,7 @@ def find_folders(environ: Mapping[str, str], *, create: bool) -> Folders:
         create: Whether to make what is missing.
 
     Raises:
-        ConfigError: A folder is a symlink, another user's, or open to others.
+        ConfigError: A folder is a symlink, another user's, open to others, or cannot be made.
     """
     named = environ.get("SIGNOFF_HOME", "")
     home = _home(environ)
@@ -87,7 +87,7 @@ def key_folder(environ: Mapping[str, str], *, create: bool) -> Path:
         create: Whether to make it if it is missing.
 
     Raises:
-        ConfigError: It is a symlink, another user's, or open to others.
+        ConfigError: It is a symlink, another user's, open to others, or cannot be made.
     """
     named = environ.get("SIGNOFF_KEYS", "")
     folder = Path(named).expanduser().absolute() if named else _home(environ) / "keys"
@@ -111,10 +111,7 @@ def _temporary() -> Path:
 def _private(folder: Path, *, setting: str, create: bool) -> None:
     """See to it that *folder* is ours and closed to others."""
     if create:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Not exist_ok: it would accept a link. What is there already is looked at below.
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
+        _make(folder, setting=setting)
     try:
         found = folder.lstat()
     except FileNotFoundError:
@@ -125,3 +122,13 @@ def _private(folder: Path, *, setting: str, create: bool) -> None:
         raise ConfigError(setting, f"{folder} belongs to another user")
     if found.st_mode & 0o077:
         raise ConfigError(setting, f"{folder} is open to other users; run: chmod 700 {folder}")
+
+
+def _make(folder: Path, *, setting: str) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Not exist_ok: it would accept a link. What is there already is looked at afterwards.
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise ConfigError(setting, f"{folder} cannot be made ({error.strerror})") from None

@@ -169,10 +169,15 @@ _SENTENCES = {
     "SLACK_SIGNING_SECRET for clicks over HTTP",
     "not_in_channel": "the bot is not in it: invite it with /invite @signoff",
     "channel_not_found": "Slack knows no such channel, or the bot cannot see it",
-    "unreachable": "Slack cannot be reached",
+    "unreachable": "Slack cannot be reached from here",
     "timeout": "Slack did not answer in time",
 }
 
 
+_AWAY = {"unreachable", "timeout"}
+"""Words that say nothing about the token."""
+
+
 def _config(setting: str, reason: str) -> ConfigError:
+    setting = "SLACK_API_URL" if reason in _AWAY else setting
     return ConfigError(setting, _SENTENCES.get(reason, f"Slack says {reason}"))

@@ -64,8 +64,16 @@ def test_keys_that_others_can_read_stop_the_start(folder: Path, name: str) -> No
     """The sentence says what to run."""
     open_keyring(folder, create=True)
     (folder / name).chmod(0o640)
-    with pytest.raises(ConfigError, match="chmod 600"):
+    with pytest.raises(ConfigError, match="chmod 600") as raised:
         open_keyring(folder, create=False)
+    path = folder / name
+    assert f"SIGNOFF_KEYS: {path} is open to others; run: chmod 600 {path}" == str(raised.value)
+
+
+def test_keys_that_cannot_be_written_stop_the_start(folder: Path) -> None:
+    """A full or closed disk is a sentence with the file's name, not a traceback."""
+    with pytest.raises(ConfigError, match=r"SIGNOFF_KEYS: .*/secret cannot be written"):
+        open_keyring(folder / "gone", create=True)
 
 
 def test_a_key_that_the_list_does_not_name_stops_the_start(folder: Path, tmp_path: Path) -> None:

@@ -174,6 +174,21 @@ def test_a_wrong_variable_stops_the_start_by_its_name(
 
 
 @pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"SIGNOFF_LISTEN": "8080"}, "it must be host:port, such as 127.0.0.1:8080"),
+        (
+            {"SLACK_API_URL": "localhost"},
+            "it must be the address of a Web API, https://… without a user's name",
+        ),
+    ],
+)
+def test_an_address_that_is_none_is_shown_one(tmp_path: Path, environ: dict[str, str], said: str):
+    """What is expected is said in words, not as a pattern."""
+    assert said == refusal(tmp_path, **environ).reason
+
+
+@pytest.mark.parametrize(
     ("line", "place"),
     [
         ('approvers = ["U0ANA"]', "route 1, channel"),

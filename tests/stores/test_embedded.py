@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gate import ConfigError, StoreUnavailable
-from stores import open_store
+from stores import key_folder, open_store
 from stores.conformance.samples import pending
 from stores.embedded import (
     EmbeddedServer,
@@ -319,6 +319,13 @@ async def test_without_a_home_it_uses_the_users_folders(tmp_path: Path) -> None:
     async with embedded_server(environ=environ) as server:
         assert tmp_path / "run/signoff" == server.socket.parent
         assert (tmp_path / "home/.local/state/signoff/server/server.log").exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """A wrong path is a sentence that names the setting and the folder."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"SIGNOFF_KEYS: .*/file/keys cannot be made"):
+        key_folder({"SIGNOFF_KEYS": str(tmp_path / "file" / "keys")}, create=True)
 
 
 async def test_no_program_is_a_clear_error(environ: dict[str, str]) -> None:

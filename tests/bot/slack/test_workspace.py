@@ -159,13 +159,14 @@ async def test_a_slack_that_is_away(edge: Edge):
     edge.reset = True
     async with client_of(edge.url) as client:
         error = await refusal(look_around(client, channels=[]))
-        assert "Slack cannot be reached" == error.reason
+        assert ("SLACK_API_URL", "Slack cannot be reached from here") == (
+            error.setting,
+            error.reason,
+        )
     edge.reset, edge.hang = False, True
     async with client_of(edge.url, seconds=0.05) as client:
-        assert (
-            "Slack did not answer in time"
-            == (await refusal(look_around(client, channels=[]))).reason
-        )
+        error = await refusal(look_around(client, channels=[]))
+        assert ("SLACK_API_URL", "Slack did not answer in time") == (error.setting, error.reason)
 
 
 async def test_the_app_token(slack: Sandbox, client: AsyncWebClient):
