@@ -112,10 +112,10 @@ async def set_stage(environ: Mapping[str, str], *, port: int = 0) -> AsyncIterat
             "SIGNOFF_CONFIG": str(folder / _CONFIG),
             "SIGNOFF_LISTEN": "127.0.0.1:0",
         }
-        await stack.enter_async_context(
+        bot = await stack.enter_async_context(
             _process("bot", "-m", "bot.cli", "run", environ=bot_environ, folder=folder)
         )
-        await _until_connected(slack["url"])
+        await _until_connected(slack["url"], bot, log=folder / "bot.log")
         yield Stage(url=slack["url"], folder=folder, environ=own)
 
 
@@ -161,14 +161,32 @@ async def _first_line(name: str, process: asyncio.subprocess.Process) -> dict[st
     return found
 
 
-async def _until_connected(url: str) -> None:
-    """Return when the bot has its connections to the sandbox."""
+async def _until_connected(url: str, bot: asyncio.subprocess.Process, *, log: Path) -> None:
+    """Return when the bot has its connections to the sandbox.
+
+    Raises:
+        StageFailed: It has none in time, or it has ended; with the last that it said, since its
+            log goes with the stage.
+    """
     from ..sandbox.client import SandboxClient
 
     async with SandboxClient(url) as slack:
+        connected = asyncio.ensure_future(
+            slack.wait_for(lambda state: state.sockets, "the bot's connection", timeout=_PATIENCE)
+        )
+        ended = asyncio.ensure_future(bot.wait())
         try:
-            await slack.wait_for(
-                lambda state: len(state.sockets) >= 1, "the bot's connection", timeout=_PATIENCE
-            )
-        except AssertionError:
-            raise StageFailed("bot", "did not connect; see its log") from None
+            await asyncio.wait({connected, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if connected.done() and connected.exception() is None:
+                return
+        finally:
+            for task in (connected, ended):
+                task.cancel()
+            await asyncio.gather(connected, ended, return_exceptions=True)
+    how = "did not connect" if bot.returncode is None else "ended by itself"
+    raise StageFailed("bot", f"{how}: {_last_line(log)}")
+
+
+def _last_line(log: Path) -> str:
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return said[-1].removeprefix("signoff: ") if said else "it said nothing"

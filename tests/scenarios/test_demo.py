@@ -63,3 +63,18 @@ async def test_it_ends_its_processes_when_it_is_told_to(house: House, tmp_path: 
     assert 0 == await demo.stop()
     assert alone == set(house.alive())
     assert [] == left_in(tmp_path)
+
+
+async def test_a_bot_that_does_not_start_is_told_at_once(house: House, tmp_path: Path):
+    """What the bot said last is repeated, since its log is gone with the rest."""
+    before = set(house.alive())
+    far = tmp_path / ("far" * 30)
+    far.mkdir()
+    (tmp_path / "file").touch()
+    done = await house.command(
+        "demo", "--auto",
+        TMPDIR=str(far), XDG_RUNTIME_DIR=str(tmp_path / "file"), SIGNOFF_REDIS_URL=None,
+    )  # fmt: skip
+    assert 1 == done.code
+    assert "the demonstration's bot ended by itself: XDG_RUNTIME_DIR: " in done.err
+    assert (before, []) == (set(house.alive()), left_in(far))
