@@ -134,6 +134,9 @@ def main(arguments: Sequence[str] | None = None, *, say: Callable[[str], object]
     given = parser.parse_args(arguments)
     try:
         found = measured(json.loads(given.json.read_text(encoding="utf-8"))["rows"])
+    except FileNotFoundError:
+        say(f"benchmarks: there is no {given.json}: run `make bench` first, or give it with --json")
+        return 1
     except (OSError, ValueError, KeyError) as error:
         say(f"benchmarks: {error}")
         return 1

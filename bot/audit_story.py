@@ -111,7 +111,7 @@ def _end(event: ApprovalEvent) -> str | None:
         case ApprovalReported():
             error = f" with {event.error}" if event.error else ""
             took = "under 0.1" if event.seconds < 0.05 else f"{event.seconds:,.1f}"
-            return f"the run ended: {event.status}{error} after {took} s"
+            return f"the run ended: {event.status}{error} in {took} s"
         case ApprovalExpiredEvent():
             return "expired: nobody decided in time"
         case ApprovalCancelledEvent():

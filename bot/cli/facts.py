@@ -39,6 +39,8 @@ def facts_of(approval: Approval, proof: Proof | None) -> list[tuple[str, Text]]:
         facts.append(("it says", foreign_text(approval.reason)))
     if approval.policy:
         facts.append(("its policy", foreign_text(approval.policy)))
+    if approval.effective_digest != approval.digest:
+        facts.append(("as edited", Text(approval.effective_digest)))
     facts.extend(_proposal(approval))
     facts.extend(_people(approval))
     if approval.decision:
@@ -83,7 +85,7 @@ def _outcome(approval: Approval) -> Text:
     if end is None:
         return Text("unknown: not reported")
     error = f" with {visible(end.error)}" if end.error else ""
-    return Text(f"{end.status}{error} after {duration(end.seconds)}")
+    return Text(f"{end.status}{error} in {duration(end.seconds)}")
 
 
 def _people(approval: Approval) -> Iterator[tuple[str, Text]]:

@@ -290,7 +290,7 @@ def test_a_story(played: str):
         "billing asked to run delete-user", "1 of owners (cli:ana, cli:ben)", "asked in C1",
         "cli:ana was shown all of it (cli)", "decided: approve, with the answer of cli:ana",
         f"receipt by key {KEY.public.id}", "billing took the one run, operation op-ran",
-        "done after 1.5 s", "slack:T1:UEVE tried to answer (card) and was refused: not_approver",
+        "done in 1.5 s", "slack:T1:UEVE tried to answer (card) and was refused: not_approver",
         "ALARM: somebody else wrote the votes",
     ):  # fmt: skip
         assert part in shown, part

@@ -86,6 +86,9 @@ def test_edit_and_approve(url: str, file: Path):
         decided.payload,
         decided.effective_payload,
     )
+    shown = run(url, "show", "x").stdout
+    assert f"digest      {decided.digest} " in shown
+    assert f"as edited   {decided.effective_digest} " in shown
 
 
 def test_edit_from_a_pipe(url: str):

@@ -150,3 +150,20 @@ def test_edited_arguments_that_are_no_json(url: str, tmp_path: Path):
     done = run(url, "approve", "x", "--yes", "--edit", str(file))
     assert 2 == done.exit_code
     assert "Invalid value for --edit: it is not strict JSON" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.000043, "under 0.1 s"), (1.5, "1.5 s"), (12_345.0, "12,345.0 s")]
+)
+def test_how_long_a_run_took(url: str, seconds: float, said: str):
+    """As people say it, also where it was nearly nothing or hours."""
+    ask(url)
+
+    async def work(store: Store) -> None:
+        gate = ApprovalGate(store, agent="billing")
+        decided = await Desk(store).decide("x", Verdict.APPROVE, approver=ANA, seen=True)
+        await gate.report(await gate.consume(decided, payload=decided.payload), seconds=seconds)
+
+    at(url, work)
+    assert f"the run ended: done in {said}" in run(url, "audit", "show", "x", columns=200).stdout
+    assert "e-05" not in run(url, "show", "x").stdout
