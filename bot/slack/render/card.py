@@ -245,7 +245,9 @@ def _result(result: Arguments | None) -> list[Block]:
 def _arguments(approval: Approval, shown: Arguments, face: Face) -> Block:
     payload = approval.effective_payload
     part = ""
-    if not shown.fits:
+    if shown.wide and shown.shown == shown.characters:
+        part = ", with a name or number too wide to be read in one line"
+    elif not shown.fits:
         part = f", only the first {shown.shown:,} of {shown.characters:,} characters"
     ping = face.surface == "card"
     label = arguments_label(approval, names=face.names, ping=ping, page=part)
@@ -319,7 +321,7 @@ def _too_long(
     approval: Approval, shown: Arguments, result: Arguments | None, pages: int, offers: Offers
 ) -> str:
     """Return why a card has no Approve button, with sizes, and where it can be decided."""
-    size = f"the arguments have {shown.characters:,} characters on {shown.rows:,} lines"
+    size = f"the arguments have {shown.size}"
     if result is not None:
         size += f", the result has {result.characters:,} on {result.rows:,}"
     if pages <= REVIEW_LIMIT:
@@ -328,7 +330,7 @@ def _too_long(
     # The command line asks no form whether it takes them.
     edits = " (--edit FILE edits them)" if approval.offers("edit") else ""
     return (
-        f"{size}, more than Slack can show. They can be rejected here, and read and approved at "
+        f"{size}, {shown.excess}. They can be rejected here, and read and approved at "
         f"the command line: {on_the_shell('approve', approval)}{edits}"
     )
 

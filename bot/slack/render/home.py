@@ -176,7 +176,7 @@ def _arguments(
         said = "A name or the result looks like a secret and is masked: it can only be rejected."
         return [section([Words("🔒 "), Words(said)])]
     masked = f"{masked_words(shown.masked)}. " if shown.masked else ""
-    size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines. {masked}"
+    size = f"Arguments: {shown.size}. {masked}"
     if not approvable(approval, masked=shown.masked > 0):
         where = "This route reveals none, so the request can only be rejected."
     elif pages <= REVIEW_LIMIT:

@@ -251,13 +251,13 @@ def _changed(approval: Approval, *, names: Names) -> list[Line]:
     result = result_in(approval, CARD)
     if result is None:
         return [line] if line else []
-    size = f"Result: {result.characters:,} characters on {result.rows:,} lines."
+    size = f"Result: {result.size}."
     return [line, [Words(f"{ANSWERED}{size}")]]
 
 
 def _size(approval: Approval, state: State) -> Line:
     shown = arguments(approval.effective_payload)
-    size = f"Arguments: {shown.characters:,} characters on {shown.rows:,} lines"
+    size = f"Arguments: {shown.size}"
     if state is not State.PENDING:
         return [Words(f"{size}.")]
     if shows_all(approval, "card"):
@@ -270,7 +270,7 @@ def _size(approval: Approval, state: State) -> Line:
     if pages <= REVIEW_LIMIT:
         return [Words(f"{size}, {pages} page{'' if pages == 1 else 's'} in a review.")]
     return [
-        Words(f"{size}, more than Slack can show; at the command line: "),
+        Words(f"{size}, {shown.excess}; at the command line: "),
         Words(on_the_shell("show", approval)),
     ]
 

@@ -101,11 +101,26 @@ class Arguments:
     """Characters of `text`."""
     masked: int = 0
     """Texts and numbers that are masked in the rendered whole."""
+    wide: bool = False
+    """Whether a row of it, with a long name or number, is too wide for any screen of Slack's."""
 
     @property
     def whole(self) -> bool:
         """Whether every character of the arguments is in `text`."""
         return self.fits and not self.masked
+
+    @property
+    def size(self) -> str:
+        """How large the rendered whole is, in words."""
+        characters = "1 character" if self.characters == 1 else f"{self.characters:,} characters"
+        return f"{characters} on {'1 line' if self.rows == 1 else f'{self.rows:,} lines'}"
+
+    @property
+    def excess(self) -> str:
+        """Why Slack cannot show it, in words behind its size."""
+        return (
+            "with a name or number too wide for Slack" if self.wide else "more than Slack can show"
+        )
 
 
 @dataclass(frozen=True)
@@ -137,11 +152,12 @@ def arguments(
     segments = list(segments_of(payload))
     rows = [row for segment in segments for row in segment.rows]
     text = "\n".join(rows)
+    wide = any(columns(row) > MAX_COLUMNS for row in rows)
     fits = (
         units(text) <= room.characters
         and len(rows) <= room.rows
         and _wire(text) <= room.wire
-        and all(columns(row) <= MAX_COLUMNS for row in rows)
+        and not wide
     )
     shown = text if fits else cut(text, beginning[0], rows=beginning[1])[0]
     return Arguments(
@@ -151,6 +167,7 @@ def arguments(
         rows=len(rows),
         shown=len(shown),
         masked=sum(len(segment.spots) for segment in segments),
+        wide=wide,
     )
 
 

@@ -98,6 +98,7 @@ STATES: dict[str, tuple[Approval, dict[str, Any]]] = {
     "pending_long_names": (asked(name="n" * 200, agent="an agent " * 20), {}),
     "pending_too_long": (asked({"body": "All work and no play.\n" * 300}), {}),
     "pending_too_long_for_slack": (asked({"body": "a\n" * 9000}), {}),
+    "pending_too_wide_for_slack": (asked({"key_" * 40: True}), {}),
     "pending_change": (asked(CHANGE, name="edit-file"), {}),
     "pending_lookalike": (asked({"url": "https://\u0440\u0430ypal.com/pay"}, name="p\u0430y"), {}),
     "pending_votes": (_voted(), {}),
