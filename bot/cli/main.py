@@ -25,7 +25,7 @@ from .runs import runs
 
 __all__ = ["main"]
 
-_WHERE = "`signoff list` has what is pending. In another namespace the id is NAMESPACE/ID."
+_WHERE = "; `signoff list` has what is pending, and another namespace's ids are NAMESPACE/ID"
 
 
 class _Command(click.Group):
@@ -35,9 +35,8 @@ class _Command(click.Group):
         try:
             return super().invoke(ctx)
         except SignoffError as error:
-            click.echo(f"signoff: {error}", err=True)
-            if isinstance(error, ApprovalNotFound):
-                click.echo(_WHERE, err=True)
+            where = _WHERE if isinstance(error, ApprovalNotFound) else ""
+            click.echo(f"signoff: {error}{where}", err=True)
             # 2: it cannot work as it is set up; 3: this answer is not allowed; 1: anything else.
             codes = {ConfigError: 2, PolicyError: 2, NotAllowed: 3}
             ctx.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), 1))

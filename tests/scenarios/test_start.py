@@ -45,7 +45,7 @@ async def test_a_wrong_variable_is_named(house: House):
         ("SLACK_BOT_TOKEN", "xoxb-unknown", "SLACK_BOT_TOKEN"),
         ("SLACK_APP_TOKEN", None, "SLACK_APP_TOKEN"),
         ("SLACK_APP_TOKEN", "xapp-unknown", "SLACK_APP_TOKEN"),
-        ("SLACK_API_URL", "http://127.0.0.1:1/api/", "SLACK_BOT_TOKEN"),
+        ("SLACK_API_URL", "http://127.0.0.1:1/api/", "SLACK_API_URL"),
         ("SIGNOFF_CONFIG", "nowhere.toml", "SIGNOFF_CONFIG"),
         ("SIGNOFF_REDIS_URL", "http://127.0.0.1", "SIGNOFF_REDIS_URL"),
     ]

@@ -135,11 +135,10 @@ def test_what_is_no_id_is_said(url: str, typed: str):
 def test_where_to_look_for_what_is_not_there(url: str):
     """The next step is named: the list, and how another namespace is written."""
     ask(url, namespace="prod")
-    first, second = run(url, "show", "x").stderr.splitlines()
-    assert "signoff: approval 'x' not found" == first
-    assert "`signoff list` has what is pending. In another namespace the id is NAMESPACE/ID." == (
-        second
-    )
+    assert [
+        "signoff: approval 'x' not found; `signoff list` has what is pending, and another "
+        "namespace's ids are NAMESPACE/ID"
+    ] == run(url, "show", "x").stderr.splitlines()
 
 
 def test_edited_arguments_that_are_no_json(url: str, tmp_path: Path):
