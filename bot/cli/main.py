@@ -103,10 +103,19 @@ def demo(*, auto: bool, port: int) -> None:
     environ = _environment()
 
     async def perform() -> bool:
-        if auto:
-            return await play(environ)
-        await show_demo(environ, port=port, stop=_stop_signal())
-        return True
+        stop = _stop_signal()
+        if not auto:
+            await show_demo(environ, port=port, stop=stop)
+            return True
+        # A stop ends what was started: SIGTERM by itself would leave sandbox, bot and server.
+        playing = asyncio.create_task(play(environ))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (playing, stopped):
+            if not task.done():
+                task.cancel()
+        await asyncio.wait({playing, stopped})
+        return not playing.cancelled() and playing.result()
 
     if not asyncio.run(perform()):
         sys.exit(1)

@@ -65,6 +65,18 @@ async def test_it_ends_its_processes_when_it_is_told_to(house: House, tmp_path: 
     assert [] == left_in(tmp_path)
 
 
+async def test_playing_by_itself_it_ends_when_it_is_told_to(house: House, tmp_path: Path):
+    """Stopped half way it says that it was no success, and leaves no process and no file."""
+    alone = set(house.alive())
+    demo = house.start(
+        "playing", "-m", "bot.cli", "demo", "--auto", TMPDIR=str(tmp_path), SIGNOFF_REDIS_URL=None
+    )
+    await wait_until(lambda: "are up" in demo.printed(), "its processes are up", timeout=20)
+    assert 1 == await demo.stop()
+    assert alone == set(house.alive())
+    assert [] == left_in(tmp_path)
+
+
 async def test_a_bot_that_does_not_start_is_told_at_once(house: House, tmp_path: Path):
     """What the bot said last is repeated, since its log is gone with the rest."""
     before = set(house.alive())
