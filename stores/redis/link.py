@@ -35,7 +35,7 @@ _NOTHING_DONE: Final = frozenset(
 _ELSEWHERE: Final = frozenset({"READONLY", "MASTERDOWN"})
 """Refusals of a server that is no primary any more: the next operation connects anew."""
 
-
+_CLOSED: Final = "the store is closed"
 _REDIRECTED: Final = frozenset({"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"})
 """Answers of a node of a cluster that does not serve a slot, or not now."""
 
@@ -83,7 +83,21 @@ class Link:
         self._apart: list[Wire] = []
         """Connections for what blocks, at rest."""
         self._all: set[Wire] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+
+    def here(self, operation: str) -> asyncio.AbstractEventLoop:
+        """Return the event loop, which has to be the same each time: the connections are its.
+
+        Raises:
+            StoreUnavailable: It is another one than that of the first operation.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None:
+                raise StoreUnavailable(operation, cause="the store is in use on another event loop")
+            self._loop = loop
+        return loop
 
     async def run(
         self,
@@ -117,7 +131,7 @@ class Link:
         tail = (len(keys), *keys, *arguments)
         call = _Call(operation, key=key, writes=True, asking=asking)
         wait = self.timeout if patience is None else patience
-        end = self._end(self.timeout + (wait + 0.5 if replicas else 0))
+        end = self.here(operation).time() + self.timeout + (wait + 0.5 if replicas else 0)
         own: Wire | None = None
         await self._queue(call, end)
         try:
@@ -153,7 +167,7 @@ class Link:
             StoreCorrupt: A key holds something of another type.
         """
         call = _Call(operation, key=key)
-        end = self._end(self.timeout)
+        end = self.here(operation).time() + self.timeout
         await self._queue(call, end)
         try:
             wire = await self._shared_wire(end)
@@ -180,7 +194,7 @@ class Link:
             StoreUnavailable: No answer.
         """
         call = _Call(operation)
-        end = self._end(seconds + self.timeout)
+        end = self.here(operation).time() + seconds + self.timeout
         own: Wire | None = None
         try:
             own = await self._own_wire(end)
@@ -214,10 +228,6 @@ class Link:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
         await asyncio.gather(*(wire.aclose() for wire in tuple(self._all)))
-
-    @staticmethod
-    def _end(seconds: float) -> float:
-        return asyncio.get_running_loop().time() + seconds
 
     def _told(self, call: _Call, error: Lost | ServerError) -> Exception:
         """Return our error for the wire's."""
@@ -253,12 +263,16 @@ class Link:
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._connected(), name="signoff-connect")
             self._opening.add_done_callback(self._opened)
+        opening = self._opening
         try:
             async with asyncio.timeout_at(end):
-                # Shielded: the others wait for it too.
-                return await asyncio.shield(self._opening)
+                # Not awaited itself: others wait for it too, and its end by `aclose` is not ours.
+                await asyncio.wait({opening})
         except TimeoutError:
             raise Late from None
+        if opening.cancelled():
+            raise Lost(_CLOSED)
+        return opening.result()
 
     def _opened(self, opening: asyncio.Task[Wire]) -> None:
         if not opening.cancelled() and opening.exception() is None:
@@ -278,7 +292,7 @@ class Link:
 
     async def _connected(self) -> Wire:
         if self._closed:
-            raise Lost("the store is closed")
+            raise Lost(_CLOSED)
         wire = self._make()
         self._all.add(wire)
         wire.ended.add_done_callback(lambda _: self._all.discard(wire))
@@ -319,7 +333,8 @@ class _Call:
         """Send one command and return its answer, also if that is an error."""
         commands = _asking([command]) if self._asking else [command]
         packed = pack(commands)
-        self._sent = True
+        # Nothing is sent on a connection that is over; what was refused before has done nothing.
+        self._sent = not wire.ended.done()
         answers = await wire.ask(packed, answers=len(commands), end=end)
         return answers[-1]
 

@@ -166,6 +166,7 @@ class Subscriptions:
         """
         if self._closed:
             raise StoreUnavailable("watch", cause="the store is closed")
+        self._link.here("watch")
         name = channel.encode()
         entry = self._channels.get(name)
         if entry is None:
