@@ -37,7 +37,7 @@ class ClusterStore:
 
     It has what a record needs (`gate.ApprovalStore`, `Watch`, `ConsumeOnce`, `Cards` and so on),
     and the listing over everything. The event log, the audit chain and the leases are its buckets'.
-    Its clock is the first bucket's node.
+    Its clock is the first bucket's node, or another's while that one is away.
 
     Enter it (`async with`) before use; that is where the schema is checked.
 
@@ -107,7 +107,13 @@ class ClusterStore:
         await self.aclose()
 
     def bucket_of(self, key: str) -> int:
-        """See `gate.Bucketed.bucket_of`."""
+        """See `gate.Bucketed.bucket_of`.
+
+        Raises:
+            StoreUnavailable: The store is not open.
+        """
+        if not self.buckets:
+            raise _not_open()
         return bucket_of(key, len(self.buckets))
 
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
@@ -158,8 +164,14 @@ class ClusterStore:
         return await self._of(key).confirm(key, seconds=seconds)
 
     async def now(self) -> datetime:
-        """See `gate.StoreClock.now`."""
-        return await self.buckets[0].now()
+        """See `gate.StoreClock.now`. While the first bucket's node is away, another's counts."""
+        away = _not_open()
+        for bucket in self.buckets:
+            try:
+                return await bucket.now()
+            except StoreUnavailable as error:
+                away = error
+        raise away
 
     async def watch(self, key: str, wake: Wake) -> Callable[[], None]:
         """See `gate.Watch.watch`."""
@@ -242,8 +254,6 @@ class ClusterStore:
         return await self._of(key).keep_card(key, slot, note, only_if=only_if)
 
     def _of(self, key: str) -> BucketStore:
-        if not self.buckets:
-            raise StoreUnavailable("open", cause="the store is not open")
         return self.buckets[self.bucket_of(key)]
 
     async def _all(self, ask: Callable[[BucketStore], Awaitable[T]]) -> list[T]:
@@ -262,6 +272,10 @@ class ClusterStore:
         )
         of = {number: iter(found) for number, found in zip(shares, answers, strict=True)}
         return [next(of[self.bucket_of(key)]) for key in keys]
+
+
+def _not_open() -> StoreUnavailable:
+    return StoreUnavailable("open", cause="the store is not open")
 
 
 def _merged(listings: Iterable[Sequence[tuple[int, str]]], limit: int) -> list[str]:
