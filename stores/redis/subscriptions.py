@@ -205,6 +205,8 @@ class Subscriptions:
             other._post(other._words.subscribe, name)
         else:
             standing.watches |= moved.watches
+            # Who has only just come waits for a confirmation that nobody is owed any more.
+            moved.fail(StoreUnavailable("watch", cause="MOVED"))
             _call(standing, None)
         other._want()
 
@@ -282,8 +284,7 @@ class Subscriptions:
             if self._move is not None:
                 await self._move()
             if not self._channels:
-                await self._wanted.wait()
-                continue
+                return  # the next watch starts anew
             try:
                 async with asyncio.timeout(pause * (0.5 + self._jitter())):
                     await self._wanted.wait()

@@ -12,6 +12,9 @@ from redis.credentials import CredentialProvider
 from gate import StoreUnavailable
 from stores.conformance.samples import pending
 from stores.redis import RedisStore
+from stores.redis.link import Link
+from stores.redis.subscriptions import Subscriptions
+from stores.redis.wire import wires_of_url
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.servers import RedisServer, redis_server
 from tests.support.waiting import wait_until
@@ -109,3 +112,38 @@ async def test_a_connection_that_ends_at_once() -> None:
         store = RedisStore(f"redis://127.0.0.1:{port}/0", operation_timeout=_FAST)
         assert {"connection lost"} == await _causes(store.put(pending()), store.put(pending()))
         await store.aclose()
+
+
+async def test_no_task_is_left_where_nobody_watches(proxy: Proxy) -> None:
+    """When the last watcher is gone, the end of the connection is the end of its task."""
+    async with RedisStore(proxy.url) as store:
+        stop = await store.watch("delete-42", lambda _: None)
+        stop()
+        await proxy.cut()
+        await wait_until(lambda: "signoff-subscriptions" not in _tasks(), "the task has ended")
+        heard: list[bytes | None] = []
+        await store.watch("delete-42", heard.append)
+        await store.put(pending())
+        await wait_until(lambda: heard == [b"1"], "the next watcher is told")
+
+
+async def test_who_comes_while_watchers_are_handed_over(
+    shared_server: RedisServer, proxy: Proxy
+) -> None:
+    """A confirmation that will not come is refused at once, not waited for."""
+    makers = [wires_of_url(url, timeout=_FAST) for url in (proxy.url, shared_server.url)]
+    old, new = (
+        Subscriptions(Link(make, timeout=5, connections=1), ping_interval=60) for make in makers
+    )
+    proxy.requests_pass.clear()
+    await new.watch("a", lambda _: None)
+    late = asyncio.ensure_future(old.watch("a", lambda _: None))
+    await wait_until(lambda: old.channels(), "somebody has come")
+    old.hand_over(b"a", new)
+    async with asyncio.timeout(2):
+        assert {"MOVED"} == await _causes(late)
+    await asyncio.gather(old.aclose(), new.aclose())
+
+
+def _tasks() -> set[str]:
+    return {task.get_name() for task in asyncio.all_tasks()}

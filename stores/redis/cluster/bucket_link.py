@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from gate import StoreUnavailable
+from gate import StoreUnavailable, Unconfirmed
 
 from ..link import Elsewhere, Link
 from ..resp import Argument
@@ -107,7 +107,7 @@ class BucketLink:
                 if loop.time() + pause >= end:
                     raise StoreUnavailable(operation, cause=told.word) from None
                 importing = self._learn(told, asked=node)
-            except StoreUnavailable:
+            except (StoreUnavailable, Unconfirmed):
                 # It may be gone for good: another may have its slots when we come again.
                 self._nodes.doubt(node)
                 raise

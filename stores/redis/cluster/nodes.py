@@ -45,10 +45,13 @@ class Nodes:
         connections: int,
     ) -> None:
         self.timeout = timeout
+        self._seeds = frozenset(seeds)
         self._make = make
         self._connections = connections
         self._order = list(seeds)
         """Who is asked for the map, in this order."""
+        self._teller: Node | None = None
+        """Whose map it is."""
         self._links: dict[Node, Link] = {}
         self._ranges: list[tuple[int, int, Node]] = []
         self._moved: dict[int, Node] = {}
@@ -99,9 +102,11 @@ class Nodes:
     def doubt(self, node: Node | None = None) -> None:
         """Read the map again before it is used; ask *node*, which did not serve, last."""
         self._doubtful = True
-        if node is not None and node in self._order:
-            self._order.remove(node)
-            self._order.append(node)
+        # Whose map it was may be cut off from the others, and would only repeat it.
+        for each in (self._teller, node):
+            if each is not None and each in self._order:
+                self._order.remove(each)
+                self._order.append(each)
 
     async def aclose(self) -> None:
         """Close every link."""
@@ -119,12 +124,18 @@ class Nodes:
             self._looking = asyncio.create_task(self._look(), name="signoff-slots")
             # Nobody may be left who asks for its error.
             self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        looking = self._looking
         try:
             async with asyncio.timeout(self.timeout):
-                await asyncio.shield(self._looking)
+                # Not awaited itself: others wait for it too, and its end by `aclose` is not ours.
+                await asyncio.wait({looking})
         except TimeoutError:
             cause = f"no answer within {self.timeout:g} s"
             raise StoreUnavailable(operation, cause=cause) from None
+        if looking.cancelled():
+            raise StoreUnavailable(operation, cause="the store is closed")
+        try:
+            looking.result()
         except StoreUnavailable as error:
             raise StoreUnavailable(operation, cause=error.cause) from None
 
@@ -156,7 +167,10 @@ class Nodes:
         self._moved.clear()
         self._doubtful = False
         self._looked_at = asyncio.get_running_loop().time()
+        self._teller = asked
         known = {node for _, _, node in self._ranges}
+        # Those that have left are forgotten: where each restart gives a new address, they pile up.
+        self._order = [node for node in self._order if node in known | self._seeds]
         self._order += sorted(known - set(self._order))
 
     @staticmethod
