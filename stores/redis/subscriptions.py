@@ -223,13 +223,14 @@ class Subscriptions:
         """End the connection and its task; wake every watcher a last time."""
         self._closed = True
         owner, self._owner = self._owner, None
+        channels, self._channels = self._channels, {}
+        # First what nobody else would do, should the wait below be broken off.
+        for entry in channels.values():
+            entry.fail(StoreUnavailable("watch", cause="the store is closed"))
+            _call(entry, None)
         if owner is not None:
             owner.cancel()
             await asyncio.gather(owner, return_exceptions=True)
-        for entry in list(self._channels.values()):
-            entry.fail(StoreUnavailable("watch", cause="the store is closed"))
-            _call(entry, None)
-        self._channels.clear()
 
     def _want(self) -> None:
         """See that there is, or will be, a connection."""

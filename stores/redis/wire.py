@@ -198,12 +198,6 @@ class Wire(asyncio.Protocol):
         """End the connection at once; an answer that is still on its way is never read."""
         self._end(Lost("connection lost"))
 
-    async def aclose(self) -> None:
-        """End the connection, and return when it is gone."""
-        self.drop()
-        # The transport's last call comes in a later turn of the loop.
-        await asyncio.sleep(0)
-
     def data_received(self, data: bytes) -> None:
         """Hand each answer to whom it belongs."""
         try:

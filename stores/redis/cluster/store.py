@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from gate import (
     Approval,
@@ -20,6 +19,7 @@ from gate import (
     Wake,
 )
 
+from ..connected import Connected
 from ..keys import bucket_of
 from ..store import BucketStore
 from ..subscriptions import SHARDED
@@ -32,7 +32,7 @@ __all__ = ["ClusterStore"]
 T = TypeVar("T")
 
 
-class ClusterStore:
+class ClusterStore(Connected):
     """Keeps approvals in Redis Cluster, 7 or later, or Valkey's.
 
     It has what a record needs (`gate.ApprovalStore`, `Watch`, `ConsumeOnce`, `Cards` and so on),
@@ -69,12 +69,7 @@ class ClusterStore:
         self._accounts = Accounts([], read=self.get_many)
 
     async def open(self) -> None:
-        """Reach the cluster and check the schema; see `ClusterParts.open`.
-
-        Raises:
-            StoreUnavailable: The cluster cannot be reached or refuses us.
-            ConfigError: The data belongs to another schema version or bucket count.
-        """
+        """See `Connected.open`."""
         parts = await self._parts.open()
         self._accounts = Accounts(parts, read=self.get_many)
         self.buckets = tuple(
@@ -85,26 +80,11 @@ class ClusterStore:
         )
 
     async def aclose(self) -> None:
-        """Close every connection. Waiting reads end, watchers are woken, later calls refuse."""
-        await self._watching.aclose()
-        await self._parts.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Open the store; it closes at the end of the block."""
+        """See `Connected.aclose`."""
         try:
-            await self.open()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+            await self._watching.aclose()
+        finally:
+            await self._parts.aclose()
 
     def bucket_of(self, key: str) -> int:
         """See `gate.Bucketed.bucket_of`.
