@@ -110,6 +110,7 @@ class Link:
         replicas: int = 0,
         patience: float | None = None,
         asking: bool = False,
+        timeout: float | None = None,
     ) -> Any:
         """Run a writing script and return its answer.
 
@@ -122,6 +123,7 @@ class Link:
             replicas: How many replicas must have it; may take as long again as *patience*.
             patience: Seconds to wait for them; by default the timeout.
             asking: Whether a node shall serve a slot that it is only about to get.
+            timeout: Seconds that are left of the link's own, where it was not asked first.
 
         Raises:
             StoreUnavailable: Nothing was written.
@@ -131,7 +133,7 @@ class Link:
         tail = (len(keys), *keys, *arguments)
         call = _Call(operation, key=key, writes=True, asking=asking)
         wait = self.timeout if patience is None else patience
-        end = self.here(operation).time() + self.timeout + (wait + 0.5 if replicas else 0)
+        end = self._end(operation, timeout) + (wait + 0.5 if replicas else 0)
         own: Wire | None = None
         await self._queue(call, end)
         try:
@@ -159,15 +161,16 @@ class Link:
         operation: str,
         key: str | None = None,
         asking: bool = False,
+        timeout: float | None = None,
     ) -> list[Any]:
-        """Send reading commands together and return their answers; for *asking* see `run`.
+        """Send reading commands together and return their answers; for the rest see `run`.
 
         Raises:
             StoreUnavailable: No answer.
             StoreCorrupt: A key holds something of another type.
         """
         call = _Call(operation, key=key)
-        end = self.here(operation).time() + self.timeout
+        end = self._end(operation, timeout)
         await self._queue(call, end)
         try:
             wire = await self._shared_wire(end)
@@ -178,7 +181,12 @@ class Link:
             self._slots.release()
 
     async def read_blocking(
-        self, *commands: Sequence[Argument], operation: str, seconds: float, asking: bool = False
+        self,
+        *commands: Sequence[Argument],
+        operation: str,
+        seconds: float,
+        asking: bool = False,
+        timeout: float | None = None,
     ) -> list[Any]:
         """Send reading commands together, of which the server may hold back the first.
 
@@ -189,12 +197,13 @@ class Link:
             operation: What errors call it.
             seconds: For which the server may hold back.
             asking: See `run`.
+            timeout: See `run`.
 
         Raises:
             StoreUnavailable: No answer.
         """
         call = _Call(operation)
-        end = self.here(operation).time() + seconds + self.timeout
+        end = self._end(operation, timeout) + seconds
         own: Wire | None = None
         try:
             own = await self._own_wire(end)
@@ -231,6 +240,9 @@ class Link:
             await asyncio.gather(self._opening, return_exceptions=True)
         # The transports' last calls come in a later turn of the loop.
         await asyncio.sleep(0)
+
+    def _end(self, operation: str, timeout: float | None) -> float:
+        return self.here(operation).time() + (self.timeout if timeout is None else timeout)
 
     def _told(self, call: _Call, error: Lost | ServerError) -> Exception:
         """Return our error for the wire's."""
@@ -336,8 +348,11 @@ class _Call:
         """Send one command and return its answer, also if that is an error."""
         commands = _asking([command]) if self._asking else [command]
         packed = pack(commands)
+        late = end <= asyncio.get_running_loop().time()
         # Nothing is sent on a connection that is over; what was refused before has done nothing.
-        self._sent = not wire.ended.done()
+        self._sent = not (late or wire.ended.done())
+        if late:
+            raise Late
         answers = await wire.ask(packed, answers=len(commands), end=end)
         return answers[-1]
 

@@ -32,6 +32,8 @@ class PlayedNode:
         """Who has the slots, by its word."""
         self.silent = False
         """Whether it says nothing about the slots."""
+        self.mute = False
+        """Whether it says nothing else."""
         self.hangs_up = False
         """Whether it ends the connection instead of an answer."""
         self.asked: list[bytes] = []
@@ -60,7 +62,7 @@ class PlayedNode:
                         b"*3\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n:1\r\n"
                         % (len(kind), kind, len(command[1]), command[1])
                     )
-                elif command[0] != b"CLUSTER":
+                elif command[0] != b"CLUSTER" and not self.mute:
                     if self.hangs_up:
                         writer.close()
                         return
@@ -79,10 +81,10 @@ async def played(*nodes: PlayedNode) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def map_of(*seeds: PlayedNode) -> AsyncIterator[Nodes]:
+async def map_of(*seeds: PlayedNode, timeout: float = _FAST) -> AsyncIterator[Nodes]:
     hosts = ",".join(f"127.0.0.1:{node.port}" for node in seeds)
-    address = ClusterAddress.read(f"redis+cluster://{hosts}", timeout=_FAST)
-    nodes = Nodes(address.seeds, address.make, timeout=_FAST, connections=8)
+    address = ClusterAddress.read(f"redis+cluster://{hosts}", timeout=timeout)
+    nodes = Nodes(address.seeds, address.make, timeout=timeout, connections=8)
     try:
         yield nodes
     finally:
@@ -152,6 +154,22 @@ async def test_a_write_in_doubt_puts_the_node_in_doubt() -> None:
         seed.says = dying.says = heir.says = heir
         await wait_until(owned_by(nodes, heir), "the heir is known", timeout=5)
         assert 1 == await link.run(_SCRIPT, ["a"], [], operation="test")
+
+
+async def test_an_operation_has_one_deadline() -> None:
+    """F2: the way to the node counts, as the wait for its answer does."""
+    silent, seed, mute = [PlayedNode() for _ in range(3)], PlayedNode(), PlayedNode()
+    seed.says = mute
+    mute.mute = True
+    for node in silent:
+        node.silent = True
+    async with played(*silent, seed, mute), map_of(*silent, seed, timeout=1) as nodes:
+        link = BucketLink(nodes, _SLOT)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(StoreUnavailable):
+            await link.read(["GET", "a"], operation="get")
+        assert asyncio.get_running_loop().time() - began < 1.3
+        assert [b"GET"] == mute.asked
 
 
 async def test_closing_ends_the_look_for_the_map_not_its_callers() -> None:

@@ -14,6 +14,7 @@ from stores.conformance.samples import pending
 from stores.redis import RedisStore
 from stores.redis.link import Link
 from stores.redis.subscriptions import Subscriptions
+from stores.redis.way import Script
 from stores.redis.wire import wires_of_url
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.servers import RedisServer, redis_server
@@ -143,6 +144,17 @@ async def test_who_comes_while_watchers_are_handed_over(
     async with asyncio.timeout(2):
         assert {"MOVED"} == await _causes(late)
     await asyncio.gather(old.aclose(), new.aclose())
+
+
+async def test_what_comes_too_late_is_not_sent(shared_server: RedisServer) -> None:
+    """When the time is up before the command is sent, nothing is in doubt, and nothing is done."""
+    link = Link(wires_of_url(shared_server.url, timeout=5), timeout=5, connections=1)
+    write = Script("test", "return redis.call('INCR', KEYS[1])")
+    assert 1 == await link.run(write, ["count"], [], operation="test")
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        await link.run(write, ["count"], [], operation="test", timeout=0)
+    assert 2 == await link.run(write, ["count"], [], operation="test")
+    await link.aclose()
 
 
 def _tasks() -> set[str]:

@@ -52,7 +52,7 @@ class BucketLink:
     ) -> Any:
         """See `Link.run`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[Any]:
+        def attempt(link: Link, **how: Any) -> Awaitable[Any]:
             return link.run(
                 script.sharded,
                 keys,
@@ -61,7 +61,7 @@ class BucketLink:
                 key=key,
                 replicas=replicas,
                 patience=patience,
-                asking=asking,
+                **how,
             )
 
         return await self._follow(operation, attempt)
@@ -71,8 +71,8 @@ class BucketLink:
     ) -> list[Any]:
         """See `Link.read`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[list[Any]]:
-            return link.read(*commands, operation=operation, key=key, asking=asking)
+        def attempt(link: Link, **how: Any) -> Awaitable[list[Any]]:
+            return link.read(*commands, operation=operation, key=key, **how)
 
         return await self._follow(operation, attempt)
 
@@ -81,10 +81,8 @@ class BucketLink:
     ) -> list[Any]:
         """See `Link.read_blocking`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[list[Any]]:
-            return link.read_blocking(
-                *commands, operation=operation, seconds=seconds, asking=asking
-            )
+        def attempt(link: Link, **how: Any) -> Awaitable[list[Any]]:
+            return link.read_blocking(*commands, operation=operation, seconds=seconds, **how)
 
         return await self._follow(operation, attempt)
 
@@ -99,10 +97,11 @@ class BucketLink:
         pause = 0.0
         importing: Node | None = None
         while True:
-            node = importing or await self._nodes.owner(self._slot, operation)
+            node = importing or await self._nodes.owner(self._slot, operation, end=end)
             asking, importing = importing is not None, None
             try:
-                return await attempt(self._nodes.link(node), asking=asking)
+                link = self._nodes.link(node)
+                return await attempt(link, asking=asking, timeout=end - loop.time())
             except Elsewhere as told:
                 if loop.time() + pause >= end:
                     raise StoreUnavailable(operation, cause=told.word) from None

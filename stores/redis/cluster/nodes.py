@@ -78,14 +78,19 @@ class Nodes:
             )
         return self._links[node]
 
-    async def owner(self, slot: int, operation: str) -> Node:
+    async def owner(self, slot: int, operation: str, *, end: float | None = None) -> Node:
         """Return the node that serves *slot*, as far as we know.
+
+        Args:
+            slot: Which one.
+            operation: What errors call it.
+            end: When the operation ends, by the event loop's time; by default it begins now.
 
         Raises:
             StoreUnavailable: No node says who, or nobody does.
         """
         if self._doubtful:
-            await self._look_again(operation)
+            await self._look_again(operation, end)
         told = self._moved.get(slot)
         if told is not None:
             return told
@@ -116,7 +121,7 @@ class Nodes:
             await asyncio.gather(self._looking, return_exceptions=True)
         await asyncio.gather(*(link.aclose() for link in self._links.values()))
 
-    async def _look_again(self, operation: str) -> None:
+    async def _look_again(self, operation: str, end: float | None) -> None:
         now = asyncio.get_running_loop().time()
         if self._ranges and now - self._looked_at < _REST:
             return
@@ -126,7 +131,7 @@ class Nodes:
             self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
         looking = self._looking
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout_at(now + self.timeout if end is None else end):
                 # Not awaited itself: others wait for it too, and its end by `aclose` is not ours.
                 await asyncio.wait({looking})
         except TimeoutError:
