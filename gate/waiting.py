@@ -346,12 +346,13 @@ class WaitingRoom:
         try:
             now = (await self._records.now()).timestamp()
             versions = await self._versions([waiter.key for waiter in waiters])
+            seen = list(zip(waiters, versions, strict=True))
         except Exception:  # noqa: BLE001  (a store may be anybody's; no trouble may end the sweep)
             # Each waiter meets the trouble in its own read, with its own patience.
             for waiter in waiters:
                 waiter()
             return
-        for waiter, version in zip(waiters, versions, strict=True):
+        for waiter, version in seen:
             if waiter.must_look(version, now, near=_NEAR * self._interval):
                 waiter()
 

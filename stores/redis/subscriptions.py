@@ -178,7 +178,7 @@ class Subscriptions:
         try:
             await entry.confirmed()
         except BaseException:
-            self.leave(watch)
+            watch()  # where it is by now: it may have been handed over
             raise
         return watch
 
@@ -278,7 +278,8 @@ class Subscriptions:
                     self._heard_at = 0.0
                     await self._converse(wire)
                 # A server that lets us in and refuses every command is no reason to hurry.
-                pause = _FIRST_PAUSE if self._heard_at and self._refusal is None else pause
+                refused = self._refusal is not None and self._refusal.word != "MOVED"
+                pause = _FIRST_PAUSE if self._heard_at and not refused else pause
             except StoreUnavailable as error:
                 for entry in self._channels.values():
                     entry.fail(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from gate.clock import sleep
 from gate.testing import FakeClock
 from tests.support.factories import BEN
 
-from .fakes import AWAY, FaultyStore, SkewedClock, away
+from .fakes import AWAY, FaultyStore, SilentStore, SkewedClock, away
 
 
 @pytest.fixture
@@ -273,6 +273,23 @@ async def test_a_sweep_outlives_any_trouble(
     await clock.advance(67)
     assert not waiting.done()
     await Desk(faulty, clock=clock).decide("a", "approve")
+    await clock.advance(67)
+    assert (await asyncio.wait_for(waiting, 5)).status == "approved"
+
+
+async def test_a_sweep_outlives_a_store_that_cannot_count(clock: FakeClock) -> None:
+    """P17: fewer answers than questions are no answers; each waiter looks for itself."""
+
+    class Miscounting(SilentStore):
+        async def get_many(self, keys: Sequence[str]) -> list[Approval | Exception | None]:
+            return []
+
+    store = Miscounting(clock=clock)
+    gate = ApprovalGate(store, agent="billing", clock=clock)
+    await ask(gate)
+    waiting = asyncio.create_task(gate.wait("a"))
+    await clock.advance(67)
+    await Desk(store, clock=clock).decide("a", "approve")
     await clock.advance(67)
     assert (await asyncio.wait_for(waiting, 5)).status == "approved"
 

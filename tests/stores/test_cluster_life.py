@@ -36,6 +36,8 @@ class PlayedNode:
         """Whether it says nothing else."""
         self.hangs_up = False
         """Whether it ends the connection instead of an answer."""
+        self.gives_away = 0
+        """How many subscriptions it ends at once, as when a slot has gone and come back."""
         self.asked: list[bytes] = []
         """What it was asked, without logins."""
 
@@ -62,6 +64,12 @@ class PlayedNode:
                         b"*3\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n:1\r\n"
                         % (len(kind), kind, len(command[1]), command[1])
                     )
+                    if self.gives_away:
+                        self.gives_away -= 1
+                        writer.write(
+                            b"*3\r\n$12\r\nsunsubscribe\r\n$%d\r\n%b\r\n:0\r\n"
+                            % (len(command[1]), command[1])
+                        )
                 elif command[0] != b"CLUSTER" and not self.mute:
                     if self.hangs_up:
                         writer.close()
@@ -195,3 +203,15 @@ async def test_nothing_is_watched_after_the_close() -> None:
         with pytest.raises(StoreUnavailable, match="the store is closed"):
             await late
         assert b"SSUBSCRIBE" not in node.asked
+
+
+async def test_slots_that_move_one_after_the_other_slow_nobody_down() -> None:
+    """P17: the end of a subscription by a move is no refusal, after which one takes one's time."""
+    node = PlayedNode()
+    node.gives_away = 9
+    async with played(node), map_of(node) as nodes:
+        watching = ClusterWatching(nodes, ping_interval=10)
+        woken: list[bytes | None] = []
+        await watching.watch("signoff:{0}:wake:a", woken.append)
+        await wait_until(lambda: len(woken) == 9, "each time it stands again", timeout=4)
+        await watching.aclose()

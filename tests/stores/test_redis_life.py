@@ -128,22 +128,40 @@ async def test_no_task_is_left_where_nobody_watches(proxy: Proxy) -> None:
         await wait_until(lambda: heard == [b"1"], "the next watcher is told")
 
 
-async def test_who_comes_while_watchers_are_handed_over(
-    shared_server: RedisServer, proxy: Proxy
-) -> None:
-    """A confirmation that will not come is refused at once, not waited for."""
-    makers = [wires_of_url(url, timeout=_FAST) for url in (proxy.url, shared_server.url)]
-    old, new = (
-        Subscriptions(Link(make, timeout=5, connections=1), ping_interval=60) for make in makers
-    )
+@pytest.fixture
+async def rooms(shared_server: RedisServer, proxy: Proxy) -> AsyncIterator[list[Subscriptions]]:
+    """Two of them, of which the first gets no answer."""
     proxy.requests_pass.clear()
+    rooms = [
+        Subscriptions(
+            Link(wires_of_url(url, timeout=5), timeout=5, connections=1), ping_interval=60
+        )
+        for url in (proxy.url, shared_server.url)
+    ]
+    yield rooms
+    await asyncio.gather(*(room.aclose() for room in rooms))
+
+
+async def test_who_comes_while_watchers_are_handed_over(rooms: list[Subscriptions]) -> None:
+    """A confirmation that will not come is refused at once, not waited for."""
+    old, new = rooms
     await new.watch("a", lambda _: None)
     late = asyncio.ensure_future(old.watch("a", lambda _: None))
-    await wait_until(lambda: old.channels(), "somebody has come")
+    await wait_until(old.channels, "somebody has come")
     old.hand_over(b"a", new)
     async with asyncio.timeout(2):
         assert {"MOVED"} == await _causes(late)
-    await asyncio.gather(old.aclose(), new.aclose())
+
+
+async def test_who_leaves_when_handed_over(rooms: list[Subscriptions]) -> None:
+    """Who gives up while waiting for a confirmation leaves nothing where it was taken."""
+    old, new = rooms
+    waiting = asyncio.ensure_future(old.watch("a", lambda _: None))
+    await wait_until(old.channels, "somebody has come")
+    old.hand_over(b"a", new)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert ([], []) == (old.channels(), new.channels())
 
 
 async def test_what_comes_too_late_is_not_sent(shared_server: RedisServer) -> None:
