@@ -26,7 +26,8 @@ _logger = structlog.get_logger("signoff.stores")
 class RedisStore(BucketStore, Connected):
     """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
 
-    Enter it (`async with`) or call `open` before use; that is where the schema is checked.
+    Enter it (`async with`) or call `open` before use; that is where the schema is checked. It
+    belongs to the event loop of its first use: on another one it is unavailable.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`, with credentials and database as redis-py reads

@@ -39,7 +39,8 @@ class ClusterStore(Connected):
     and the listing over everything. The event log, the audit chain and the leases are its buckets'.
     Its clock is the first bucket's node, or another's while that one is away.
 
-    Enter it (`async with`) before use; that is where the schema is checked.
+    Enter it (`async with`) before use; that is where the schema is checked. It belongs to the event
+    loop of its first use: on another one it is unavailable.
 
     Args:
         url: `redis+cluster://host:port,host:port?buckets=16`, or `rediss+cluster` for TLS. The
