@@ -93,10 +93,9 @@ class Link:
             StoreUnavailable: It is another one than that of the first operation.
         """
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            if self._loop is not None:
-                raise StoreUnavailable(operation, cause="the store is in use on another event loop")
-            self._loop = loop
+        if self._loop not in (None, loop):
+            raise StoreUnavailable(operation, cause="the store is in use on another event loop")
+        self._loop = loop
         return loop
 
     async def run(
