@@ -189,6 +189,8 @@ class Storm:
             await self._house.redis.restart()
         for at, bot in enumerate(self._bots):
             if bot.returncode is not None:  # it came up while Redis was away, and said so
+                assert "signoff: " in bot.complaints(), bot.printed()
+                bot.kill()
                 self._bots[at] = self._house.start_bot(quick=True)
             await self._bots[at].up()
         end = asyncio.get_running_loop().time() + 60
