@@ -150,6 +150,9 @@ class BlockingGate:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             _refuse_inside_a_loop()
+            # The copy of a process (a fork) has this thread's memory, and not the thread.
+            if not self._thread.is_alive():
+                raise RuntimeError("open BlockingGate in the process that uses it: it was forked")
         except RuntimeError:
             work.close()
             raise

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from .approval import Approval, ApprovalStatus
+from .buckets import Bucketed
 from .clock import Timer, sleep
 from .desk import Desk
 from .errors import AlreadyDecided, ApprovalTimeout, SignoffError, StoreUnavailable
@@ -28,7 +29,8 @@ __all__ = ["Waiter", "WaitingRoom"]
 _CHUNK: Final = 500
 _AT_ONCE: Final = 256
 """Waiters that ask the store at the same time: a crowd takes turns, so that each answer is read
-within the store's own time."""
+within the store's own time. The parts of a store share them out."""
+_FEWEST: Final = 32
 _FIRST_PROBE: Final = 0.05
 _LAST_PROBE: Final = 1.0
 _UNROUTED_AFTER: Final = 10.0
@@ -80,6 +82,22 @@ class Waiter:
         )
 
 
+class _Door:
+    """The way to one part of the store: a part that is away holds up no waiter of another."""
+
+    __slots__ = ("probe", "turns")
+
+    def __init__(self, at_once: int) -> None:
+        self.turns = asyncio.Semaphore(at_once)
+        self.probe: asyncio.Task[StoreUnavailable | None] | None = None
+        """Asks for all, while the part is away."""
+
+    @property
+    def shut(self) -> bool:
+        """Whether it is known that the part is away."""
+        return self.probe is not None and not self.probe.done()
+
+
 class WaitingRoom:
     """Where the waiters of one gate sit.
 
@@ -110,9 +128,9 @@ class WaitingRoom:
         self._patience = patience
         self._jitter = jitter
         self._waiters: set[Waiter] = set()
-        self._doors = asyncio.Semaphore(_AT_ONCE)
+        self._parts = self._store if isinstance(self._store, Bucketed) else None
+        self._doors: dict[int, _Door] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        self._probe: asyncio.Task[StoreUnavailable | None] | None = None
         self._ending: set[asyncio.Task[Any]] = set()
         self._unrouted: Timer | None = None
         self._warned_unrouted = False
@@ -252,22 +270,33 @@ class WaitingRoom:
 
     def _rest(self) -> None:
         """End the tasks that serve waiters; `aclose` sees them out."""
-        for task in (self._sweeper, self._probe):
+        for task in (self._sweeper, *(door.probe for door in self._doors.values())):
             if task is not None and not task.done():
                 task.cancel()
                 self._ending.add(task)
                 task.add_done_callback(self._ending.discard)
-        self._sweeper = self._probe = None
+        self._sweeper = None
+        self._doors.clear()
         if self._unrouted is not None:
             self._unrouted.cancel()
             self._unrouted = None
 
+    def _door(self, key: str) -> _Door:
+        number = 0 if self._parts is None else self._parts.bucket_of(key)
+        if number not in self._doors:
+            parts = 1 if self._parts is None else len(self._parts.buckets)
+            self._doors[number] = _Door(max(_AT_ONCE // parts, _FEWEST))
+        return self._doors[number]
+
     async def _persist(self, key: str, attempt: Callable[[], Awaitable[T]]) -> T:
         since: float | None = None
         while True:
+            door = self._door(key)
             try:
-                async with self._doors:
-                    return await attempt()
+                async with door.turns:
+                    # Else a crowd would find out one turn after the other.
+                    if not door.shut:
+                        return await attempt()
             except StoreUnavailable:
                 self._check_open()
                 # A store may answer the probe and still fail here, a subscription for example.
@@ -275,14 +304,14 @@ class WaitingRoom:
                 since = now if since is None else since
                 if now - since >= self._patience:
                     raise
-            await self._back(key)
+            await self._back(door, key)
 
-    async def _back(self, key: str) -> None:
-        """Return when the store answers again. One probe serves all waiters of the room."""
-        probe = self._probe
+    async def _back(self, door: _Door, key: str) -> None:
+        """Return when the part answers again. One probe serves all of its waiters."""
+        probe = door.probe
         if probe is None or probe.done():
             probe = asyncio.create_task(self._probing(key), name="signoff-probe")
-            self._probe = probe
+            door.probe = probe
         # Not awaited itself: neither one waiter's cancellation nor the probe's may end the other.
         await asyncio.wait({probe})
         trouble = None if probe.cancelled() else probe.result()
@@ -317,12 +346,13 @@ class WaitingRoom:
         try:
             now = (await self._records.now()).timestamp()
             versions = await self._versions([waiter.key for waiter in waiters])
+            seen = list(zip(waiters, versions, strict=True))
         except Exception:  # noqa: BLE001  (a store may be anybody's; no trouble may end the sweep)
             # Each waiter meets the trouble in its own read, with its own patience.
             for waiter in waiters:
                 waiter()
             return
-        for waiter, version in zip(waiters, versions, strict=True):
+        for waiter, version in seen:
             if waiter.must_look(version, now, near=_NEAR * self._interval):
                 waiter()
 

@@ -35,7 +35,7 @@ _NOTHING_DONE: Final = frozenset(
 _ELSEWHERE: Final = frozenset({"READONLY", "MASTERDOWN"})
 """Refusals of a server that is no primary any more: the next operation connects anew."""
 
-
+_CLOSED: Final = "the store is closed"
 _REDIRECTED: Final = frozenset({"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"})
 """Answers of a node of a cluster that does not serve a slot, or not now."""
 
@@ -83,7 +83,20 @@ class Link:
         self._apart: list[Wire] = []
         """Connections for what blocks, at rest."""
         self._all: set[Wire] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+
+    def here(self, operation: str) -> asyncio.AbstractEventLoop:
+        """Return the event loop, which has to be the same each time: the connections are its.
+
+        Raises:
+            StoreUnavailable: It is another one than that of the first operation.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise StoreUnavailable(operation, cause="the store is in use on another event loop")
+        self._loop = loop
+        return loop
 
     async def run(
         self,
@@ -96,6 +109,7 @@ class Link:
         replicas: int = 0,
         patience: float | None = None,
         asking: bool = False,
+        timeout: float | None = None,
     ) -> Any:
         """Run a writing script and return its answer.
 
@@ -108,6 +122,7 @@ class Link:
             replicas: How many replicas must have it; may take as long again as *patience*.
             patience: Seconds to wait for them; by default the timeout.
             asking: Whether a node shall serve a slot that it is only about to get.
+            timeout: Seconds that are left of the link's own, where it was not asked first.
 
         Raises:
             StoreUnavailable: Nothing was written.
@@ -117,7 +132,7 @@ class Link:
         tail = (len(keys), *keys, *arguments)
         call = _Call(operation, key=key, writes=True, asking=asking)
         wait = self.timeout if patience is None else patience
-        end = self._end(self.timeout + (wait + 0.5 if replicas else 0))
+        end = self._end(operation, timeout) + (wait + 0.5 if replicas else 0)
         own: Wire | None = None
         await self._queue(call, end)
         try:
@@ -145,15 +160,16 @@ class Link:
         operation: str,
         key: str | None = None,
         asking: bool = False,
+        timeout: float | None = None,
     ) -> list[Any]:
-        """Send reading commands together and return their answers; for *asking* see `run`.
+        """Send reading commands together and return their answers; for the rest see `run`.
 
         Raises:
             StoreUnavailable: No answer.
             StoreCorrupt: A key holds something of another type.
         """
         call = _Call(operation, key=key)
-        end = self._end(self.timeout)
+        end = self._end(operation, timeout)
         await self._queue(call, end)
         try:
             wire = await self._shared_wire(end)
@@ -164,7 +180,12 @@ class Link:
             self._slots.release()
 
     async def read_blocking(
-        self, *commands: Sequence[Argument], operation: str, seconds: float, asking: bool = False
+        self,
+        *commands: Sequence[Argument],
+        operation: str,
+        seconds: float,
+        asking: bool = False,
+        timeout: float | None = None,
     ) -> list[Any]:
         """Send reading commands together, of which the server may hold back the first.
 
@@ -175,12 +196,13 @@ class Link:
             operation: What errors call it.
             seconds: For which the server may hold back.
             asking: See `run`.
+            timeout: See `run`.
 
         Raises:
             StoreUnavailable: No answer.
         """
         call = _Call(operation)
-        end = self._end(seconds + self.timeout)
+        end = self._end(operation, timeout) + seconds
         own: Wire | None = None
         try:
             own = await self._own_wire(end)
@@ -210,14 +232,16 @@ class Link:
     async def aclose(self) -> None:
         """Close every connection; operations under way end as with a lost connection."""
         self._closed = True
+        for wire in tuple(self._all):
+            wire.drop()
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
-        await asyncio.gather(*(wire.aclose() for wire in tuple(self._all)))
+        # The transports' last calls come in a later turn of the loop.
+        await asyncio.sleep(0)
 
-    @staticmethod
-    def _end(seconds: float) -> float:
-        return asyncio.get_running_loop().time() + seconds
+    def _end(self, operation: str, timeout: float | None) -> float:
+        return self.here(operation).time() + (self.timeout if timeout is None else timeout)
 
     def _told(self, call: _Call, error: Lost | ServerError) -> Exception:
         """Return our error for the wire's."""
@@ -253,12 +277,16 @@ class Link:
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._connected(), name="signoff-connect")
             self._opening.add_done_callback(self._opened)
+        opening = self._opening
         try:
             async with asyncio.timeout_at(end):
-                # Shielded: the others wait for it too.
-                return await asyncio.shield(self._opening)
+                # Not awaited itself: others wait for it too, and its end by `aclose` is not ours.
+                await asyncio.wait({opening})
         except TimeoutError:
             raise Late from None
+        if opening.cancelled():
+            raise Lost(_CLOSED)
+        return opening.result()
 
     def _opened(self, opening: asyncio.Task[Wire]) -> None:
         if not opening.cancelled() and opening.exception() is None:
@@ -278,7 +306,7 @@ class Link:
 
     async def _connected(self) -> Wire:
         if self._closed:
-            raise Lost("the store is closed")
+            raise Lost(_CLOSED)
         wire = self._make()
         self._all.add(wire)
         wire.ended.add_done_callback(lambda _: self._all.discard(wire))
@@ -319,7 +347,11 @@ class _Call:
         """Send one command and return its answer, also if that is an error."""
         commands = _asking([command]) if self._asking else [command]
         packed = pack(commands)
-        self._sent = True
+        late = end <= asyncio.get_running_loop().time()
+        # Nothing is sent on a connection that is over; what was refused before has done nothing.
+        self._sent = not (late or wire.ended.done())
+        if late:
+            raise Late
         answers = await wire.ask(packed, answers=len(commands), end=end)
         return answers[-1]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Self
 
 from .address import wires_of_address
 from .cluster import ClusterParts, is_cluster
+from .connected import Connected
 from .keys import Keys, bucket_of
 from .link import Link
 from .schema import open_parts
@@ -16,7 +15,7 @@ from .way import Way
 __all__ = ["RedisPlace"]
 
 
-class RedisPlace:
+class RedisPlace(Connected):
     """The common part of what keeps state in Redis: on one server, or in the buckets of a cluster.
 
     Args:
@@ -44,26 +43,12 @@ class RedisPlace:
 
         self._open, self._close = the_only_one, link.aclose
 
-    async def __aenter__(self) -> Self:
-        """Reach the server and check the schema.
+    async def open(self) -> None:
+        """See `Connected.open`."""
+        self._parts = await self._open()
 
-        Raises:
-            StoreUnavailable: The server cannot be reached or refuses us.
-            ConfigError: The data belongs to another version.
-        """
-        try:
-            self._parts = await self._open()
-        except BaseException:
-            await self._close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
+        """See `Connected.aclose`."""
         await self._close()
 
     def _at(self, key: str) -> tuple[Way, Keys]:

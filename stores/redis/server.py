@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import structlog
 from redis.asyncio import Redis
@@ -12,6 +10,7 @@ from redis.asyncio import Redis
 from gate import ConfigError, StoreUnavailable
 
 from .address import wires_of_address
+from .connected import Connected
 from .keys import Keys
 from .link import Link
 from .schema import open_parts
@@ -24,10 +23,11 @@ __all__ = ["RedisStore"]
 _logger = structlog.get_logger("signoff.stores")
 
 
-class RedisStore(BucketStore):
+class RedisStore(BucketStore, Connected):
     """Keeps approvals in Redis 6.2 or later, or Valkey. Fulfils every contract of the gate.
 
-    Enter it (`async with`) or call `open` before use; that is where the schema is checked.
+    Enter it (`async with`) or call `open` before use; that is where the schema is checked. It
+    belongs to the event loop of its first use: on another one it is unavailable.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`, with credentials and database as redis-py reads
@@ -69,36 +69,16 @@ class RedisStore(BucketStore):
         super().__init__(self._server, Keys(), watching, wait_replicas=wait_replicas)
 
     async def open(self) -> None:
-        """Reach the server once and check the schema.
-
-        Raises:
-            StoreUnavailable: The server cannot be reached or refuses us.
-            ConfigError: The data belongs to another schema version or bucket count.
-        """
+        """See `Connected.open`."""
         await open_parts(self._link, buckets=1, way=lambda _: self._link)
         await self._warn_of_eviction()
 
     async def aclose(self) -> None:
-        """Close every connection. Waiting reads end, watchers are woken, later calls refuse."""
-        await self._watching.aclose()
-        await self._server.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Open the store; it closes at the end of the block."""
+        """See `Connected.aclose`."""
         try:
-            await self.open()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+            await self._watching.aclose()
+        finally:
+            await self._server.aclose()
 
     async def _warn_of_eviction(self) -> None:
         try:

@@ -166,6 +166,7 @@ class Subscriptions:
         """
         if self._closed:
             raise StoreUnavailable("watch", cause="the store is closed")
+        self._link.here("watch")
         name = channel.encode()
         entry = self._channels.get(name)
         if entry is None:
@@ -177,7 +178,7 @@ class Subscriptions:
         try:
             await entry.confirmed()
         except BaseException:
-            self.leave(watch)
+            watch()  # where it is by now: it may have been handed over
             raise
         return watch
 
@@ -204,6 +205,8 @@ class Subscriptions:
             other._post(other._words.subscribe, name)
         else:
             standing.watches |= moved.watches
+            # Who has only just come waits for a confirmation that nobody is owed any more.
+            moved.fail(StoreUnavailable("watch", cause="MOVED"))
             _call(standing, None)
         other._want()
 
@@ -220,13 +223,14 @@ class Subscriptions:
         """End the connection and its task; wake every watcher a last time."""
         self._closed = True
         owner, self._owner = self._owner, None
+        channels, self._channels = self._channels, {}
+        # First what nobody else would do, should the wait below be broken off.
+        for entry in channels.values():
+            entry.fail(StoreUnavailable("watch", cause="the store is closed"))
+            _call(entry, None)
         if owner is not None:
             owner.cancel()
             await asyncio.gather(owner, return_exceptions=True)
-        for entry in list(self._channels.values()):
-            entry.fail(StoreUnavailable("watch", cause="the store is closed"))
-            _call(entry, None)
-        self._channels.clear()
 
     def _want(self) -> None:
         """See that there is, or will be, a connection."""
@@ -274,15 +278,15 @@ class Subscriptions:
                     self._heard_at = 0.0
                     await self._converse(wire)
                 # A server that lets us in and refuses every command is no reason to hurry.
-                pause = _FIRST_PAUSE if self._heard_at and self._refusal is None else pause
+                refused = self._refusal is not None and self._refusal.word != "MOVED"
+                pause = _FIRST_PAUSE if self._heard_at and not refused else pause
             except StoreUnavailable as error:
                 for entry in self._channels.values():
                     entry.fail(error)
             if self._move is not None:
                 await self._move()
             if not self._channels:
-                await self._wanted.wait()
-                continue
+                return  # the next watch starts anew
             try:
                 async with asyncio.timeout(pause * (0.5 + self._jitter())):
                     await self._wanted.wait()

@@ -117,15 +117,16 @@ class Wire(asyncio.Protocol):
             if word is not None:
                 raise ServerError(word) from None
             raise Lost(f"cannot connect ({_os_cause(error)})") from None
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  (a credential provider is the user's own code)
             raise Lost(f"cannot connect ({_os_cause(error)})") from None
         finally:
             # Also after a login that was broken off. A writer that is collected closes its
             # connection, so it is kept; redis-py forgets both, or it would close it as well.
-            self._writer = connection._writer
+            reader, self._writer = connection._reader, connection._writer
             connection._reader = connection._writer = None
             self._take_over()
-        if self._transport is None or self._transport.is_closing():
+        # An end that its reader has seen is never told again: who takes over would wait for it.
+        if self._transport is None or self._transport.is_closing() or reader.at_eof():
             raise Lost("connection lost")
 
     def _take_over(self) -> None:
@@ -196,12 +197,6 @@ class Wire(asyncio.Protocol):
     def drop(self) -> None:
         """End the connection at once; an answer that is still on its way is never read."""
         self._end(Lost("connection lost"))
-
-    async def aclose(self) -> None:
-        """End the connection, and return when it is gone."""
-        self.drop()
-        # The transport's last call comes in a later turn of the loop.
-        await asyncio.sleep(0)
 
     def data_received(self, data: bytes) -> None:
         """Hand each answer to whom it belongs."""

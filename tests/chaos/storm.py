@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -75,6 +76,7 @@ class Storm:
             await step()
 
     async def _ask(self) -> None:
+        await self._revive()
         self._listen()
         open_jobs = [job for job in self.jobs.values() if job.end is None]
         if len(open_jobs) < _AT_ONCE:
@@ -87,7 +89,9 @@ class Storm:
     def _tell(self, job: Job) -> None:
         job.attempt += 1
         terms = {"expires_in": 4.0} if job.plan == "expire" else {}
-        job.agent.ask(f"do-{job.id}", {"job": job.id}, id=job.id, job=job.name, **terms)
+        # One that came up while Redis was away has ended: whoever replaces it is told again.
+        with contextlib.suppress(BrokenPipeError):
+            job.agent.ask(f"do-{job.id}", {"job": job.id}, id=job.id, job=job.name, **terms)
 
     def _listen(self) -> None:
         """Note what agents told; ask again where a store was away, or where an agent is new."""
@@ -162,6 +166,11 @@ class Storm:
                     "CLIENT", "KILL", "TYPE", self._rng.choice(["normal", "pubsub"])
                 )
 
+    async def _revive(self) -> None:
+        for at, agent in enumerate(self._agents):
+            if agent.returncode is not None:
+                await self._replace_agent(at)
+
     async def _replace_agent(self, at: int) -> None:
         old = self._agents[at]
         old.kill()
@@ -180,10 +189,13 @@ class Storm:
             await self._house.redis.restart()
         for at, bot in enumerate(self._bots):
             if bot.returncode is not None:  # it came up while Redis was away, and said so
+                assert "signoff: " in bot.complaints(), bot.printed()
+                bot.kill()
                 self._bots[at] = self._house.start_bot(quick=True)
             await self._bots[at].up()
         end = asyncio.get_running_loop().time() + 60
         while True:
+            await self._revive()
             self._listen()
             await self._answer()
             waiting = [job.id for job in self.jobs.values() if job.end is None]

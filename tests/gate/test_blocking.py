@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,6 +23,7 @@ from gate import (
     StoreUnavailable,
 )
 from gate.testing import ScratchStore
+from tests.support.processes import ROOT
 
 Opener = Callable[[], AbstractAsyncContextManager[ApprovalStore]]
 PAYLOAD = {"user_id": 42}
@@ -192,3 +195,41 @@ def test_what_still_runs_at_the_end_is_ended(opened: Opened) -> None:
     with BlockingGate(forgetful, agent="script"):
         pass
     assert ended.is_set()
+
+
+_FORK = """
+import contextlib, os
+from gate import BlockingGate
+from gate.testing import ScratchStore
+
+@contextlib.asynccontextmanager
+async def store():
+    yield ScratchStore()
+
+with BlockingGate(store, agent="script") as gate:
+    gate.request(id="a", name="n", payload={})
+    if os.fork() == 0:
+        try:
+            gate.get("a")
+        except RuntimeError as error:
+            print(error, flush=True)
+        os._exit(0)
+    os.wait()
+    print(gate.get("a").id)
+"""
+
+
+def test_a_forked_process_is_told() -> None:
+    """F55: a fork copies the facade without its thread; a call there fails, and never hangs."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _FORK],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "open BlockingGate in the process that uses it: it was forked",
+        "a",
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +17,11 @@ from gate import (
     StoreCorrupt,
     StoreUnavailable,
 )
+from gate.clock import sleep
 from gate.testing import FakeClock
 from tests.support.factories import BEN
 
-from .fakes import AWAY, FaultyStore, SkewedClock
+from .fakes import AWAY, FaultyStore, SilentStore, SkewedClock, away
 
 
 @pytest.fixture
@@ -49,6 +50,81 @@ async def outage(faulty: FaultyStore, clock: FakeClock, seconds: float) -> None:
             wake(None)
     await clock.advance(seconds)
     faulty.states.discard(AWAY)
+
+
+class _InParts(FaultyStore):
+    """A store in two parts; the records with a `b` are in the second, which may be frozen."""
+
+    def __init__(self, *, clock: FakeClock) -> None:
+        super().__init__(clock=clock)
+        self.buckets = (self, self)
+        self.frozen = False
+        self.unanswered = 0
+        self._clock = clock
+
+    def bucket_of(self, key: str) -> int:
+        return int(key.startswith("b"))
+
+    async def get(self, key: str) -> Approval | None:
+        if self.frozen and key.startswith("b"):
+            self.unanswered += 1
+            await sleep(self._clock, 2)
+            raise StoreUnavailable("get", cause="no answer within 2 s")
+        return await super().get(key)
+
+
+async def test_a_part_that_is_away_holds_up_nobody_else(clock: FakeClock) -> None:
+    """P17: neither its crowd, nor its probe, is in the way of the other parts' waiters."""
+    store = _InParts(clock=clock)
+    gate = ApprovalGate(store, agent="billing", clock=clock, store_patience=30)
+    names = ["a", *(f"b{number}" for number in range(300))]
+    for name in names:
+        await ask(gate, name)
+    waiting, *crowd = [asyncio.create_task(gate.wait(name)) for name in names]
+    await clock.advance(1)
+    store.frozen = True
+    for name in names[1:]:
+        store.inner._watchers[name][0](None)
+    await clock.advance(0)
+    store.calls.clear()
+    store.inner._watchers["a"][0](None)
+    await clock.advance(0)
+    assert ["get"] == store.calls
+    await clock.advance(5)
+    store.next("get", away)
+    await Desk(store.inner, clock=clock).decide("a", "approve")
+    await clock.advance(1)
+    assert waiting.done(), "it does not wait for the others' probe"
+    assert (await waiting).status == "approved"
+    assert not any(waiter.done() for waiter in crowd)
+    store.frozen = False
+    for name in names[1:]:
+        await Desk(store.inner, clock=clock).decide(name, "deny")
+    await clock.advance(3)
+    assert {"rejected"} == {(await asyncio.wait_for(waiter, 5)).status for waiter in crowd}
+    await clock.advance(0)
+    assert other_tasks() == set()
+
+
+async def test_a_crowd_finds_out_once_that_the_store_is_frozen(clock: FakeClock) -> None:
+    """F2: those who come when it is known wait for the probe, and not each for an answer."""
+    store = _InParts(clock=clock)
+    gate = ApprovalGate(store, agent="billing", clock=clock, store_patience=30)
+    names = [f"b{number}" for number in range(1000)]
+    for name in names:
+        await ask(gate, name)
+    crowd = [asyncio.create_task(gate.wait(name)) for name in names]
+    await clock.advance(1)
+    store.frozen = True
+    for name in names:
+        store.inner._watchers[name][0](None)
+    await clock.advance(15)
+    assert store.unanswered < 150
+    store.frozen = False
+    for name in names:
+        await Desk(store.inner, clock=clock).decide(name, "deny")
+    await clock.advance(3)
+    assert {"rejected"} == {(await asyncio.wait_for(waiter, 5)).status for waiter in crowd}
 
 
 async def test_a_short_outage_is_outlasted(
@@ -197,6 +273,23 @@ async def test_a_sweep_outlives_any_trouble(
     await clock.advance(67)
     assert not waiting.done()
     await Desk(faulty, clock=clock).decide("a", "approve")
+    await clock.advance(67)
+    assert (await asyncio.wait_for(waiting, 5)).status == "approved"
+
+
+async def test_a_sweep_outlives_a_store_that_cannot_count(clock: FakeClock) -> None:
+    """P17: fewer answers than questions are no answers; each waiter looks for itself."""
+
+    class Miscounting(SilentStore):
+        async def get_many(self, keys: Sequence[str]) -> list[Approval | Exception | None]:
+            return []
+
+    store = Miscounting(clock=clock)
+    gate = ApprovalGate(store, agent="billing", clock=clock)
+    await ask(gate)
+    waiting = asyncio.create_task(gate.wait("a"))
+    await clock.advance(67)
+    await Desk(store, clock=clock).decide("a", "approve")
     await clock.advance(67)
     assert (await asyncio.wait_for(waiting, 5)).status == "approved"
 

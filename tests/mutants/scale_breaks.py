@@ -20,6 +20,27 @@ SCALE_BREAKS: Final = (
         ("tests/stores/test_sentinel.py::test_a_demoted_master_is_left",),
     ),
     Break(
+        "what was never sent is in doubt",
+        "stores/redis/link.py",
+        "self._sent = not (late or wire.ended.done())",
+        "self._sent = True",
+        ("tests/stores/test_redis_life.py::test_a_connection_that_ends_at_once",),
+    ),
+    Break(
+        "what is too late is sent all the same",
+        "stores/redis/link.py",
+        "        if late:\n",
+        "        if False:\n",
+        ("tests/stores/test_redis_life.py::test_what_comes_too_late_is_not_sent",),
+    ),
+    Break(
+        "a node that is away holds up the waiters of all",
+        "gate/waiting.py",
+        "number = 0 if self._parts is None else self._parts.bucket_of(key)",
+        "number = 0",
+        ("tests/gate/test_waiting_outage.py::test_a_part_that_is_away_holds_up_nobody_else",),
+    ),
+    Break(
         "a sentinel's word is enough",
         "stores/redis/sentinel.py",
         'if not role or role[0] != b"master":',

@@ -242,3 +242,21 @@ async def test_an_agent_waits_through_a_failover() -> None:
             await wait_until(all_decided, "the replica takes the decisions")
             done = await asyncio.wait_for(asyncio.gather(*waiting), 20)
             assert {"approved"} == {each.status for each in done}
+
+
+async def test_the_clock_outlives_its_node() -> None:
+    """P7: while the node of the clock is away the cluster still has one, the other nodes'."""
+    with running_cluster("redis") as cluster:
+        async with ClusterStore(cluster.url(), operation_timeout=0.5) as store:
+            before = await store.now()
+            await cluster.owner(slot_of(Keys(0).pending)).kill()
+            assert before < await store.now()
+
+
+async def test_a_store_that_is_not_open(cluster: RedisCluster) -> None:
+    """It says so, whatever is asked."""
+    store = ClusterStore(cluster.url())
+    for verb in (store.get("a"), store.get_many(["a"]), store.now(), store.versions(["a"])):
+        with pytest.raises(StoreUnavailable, match="the store is not open"):
+            await verb
+    await store.aclose()

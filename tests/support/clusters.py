@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import binascii
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.servers import RedisServer, free_port, server_binary
+from tests.support.waiting import wait_now
 
 _SLOTS = 16384
 
@@ -119,7 +119,7 @@ def running_cluster(binary: str = "redis", *, replicas: int = 0) -> Iterator[Red
             stack.callback(node.end_now)
             node.spawn()
             every.append(node)
-        _until(lambda: all(node.answers() for node in every), "the nodes answer")
+        wait_now(lambda: all(node.answers() for node in every), "the nodes answer")
         nodes = every[:3]
         for number, node in enumerate(nodes):
             first, last = (_SLOTS * each // 3 for each in (number, number + 1))
@@ -127,10 +127,10 @@ def running_cluster(binary: str = "redis", *, replicas: int = 0) -> Iterator[Red
             node.do("CLUSTER", "ADDSLOTSRANGE", str(first), str(last - 1))
         for node in every[1:]:
             nodes[0].do("CLUSTER", "MEET", "127.0.0.1", str(node.port), str(node.bus))
-        _until(lambda: all(_agrees(node) for node in every), "the nodes agree")
+        wait_now(lambda: all(_agrees(node) for node in every), "the nodes agree")
         for master, replica in zip(nodes, every[3:], strict=False):
             replica.do("CLUSTER", "REPLICATE", master.id)
-            _until(lambda: _linked(replica), "the replica follows")  # noqa: B023  (called at once)
+            wait_now(lambda: _linked(replica), "the replica follows")  # noqa: B023  (called at once)
         yield RedisCluster(nodes, every[3:])
 
 
@@ -156,11 +156,3 @@ def _own(node: ClusterNode) -> set[int]:
             first, _, last = part.partition("-")
             found |= set(range(int(first), int(last or first) + 1))
     return found
-
-
-def _until(predicate: object, what: str) -> None:
-    assert callable(predicate)
-    end = time.monotonic() + 20
-    while not predicate():
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.01)

@@ -10,13 +10,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_now, wait_until
 
 __all__ = ["ROOT", "Agent", "Bot", "Finished", "Process", "Said"]
 
@@ -152,12 +151,18 @@ class Process:
 
     def await_now(self, found: Callable[[], Any], description: str) -> Any:
         """Return what *found* finds, waiting for it outside of an event loop."""
-        end = time.monotonic() + _UP
-        while not (result := found()):
-            assert self.returncode is None, f"{self.name} ended\n{self.printed()}"
-            assert time.monotonic() < end, f"in vain for {description}\n{self.printed()}"
-            time.sleep(0.005)
-        return result
+
+        def look() -> Any:
+            # Asked first: what it said before it ended must count.
+            over = self.returncode is not None
+            result = found()
+            assert result or not over, f"{self.name} ended"
+            return result
+
+        try:
+            return wait_now(look, description, timeout=_UP)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.printed()}") from None
 
     async def _find(
         self,

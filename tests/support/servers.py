@@ -11,12 +11,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_now, wait_until
 
 BINARIES = ("redis", "valkey", "redis-6.2")
 """The servers that a store has to work on."""
@@ -180,10 +179,7 @@ def running_server(
     """Do the same outside an event loop, for fixtures that outlive one test."""
     with _unstarted(binary, appendonly=appendonly, options=options) as server:
         server.spawn()
-        end = time.monotonic() + 10
-        while not server.answers():
-            assert time.monotonic() < end, "the server does not answer"
-            time.sleep(0.005)
+        wait_now(server.answers, f"the server on port {server.port} answers")
         yield server
 
 

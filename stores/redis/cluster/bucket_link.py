@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from gate import StoreUnavailable
+from gate import StoreUnavailable, Unconfirmed
 
 from ..link import Elsewhere, Link
 from ..resp import Argument
@@ -52,7 +52,7 @@ class BucketLink:
     ) -> Any:
         """See `Link.run`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[Any]:
+        def attempt(link: Link, **how: Any) -> Awaitable[Any]:
             return link.run(
                 script.sharded,
                 keys,
@@ -61,7 +61,7 @@ class BucketLink:
                 key=key,
                 replicas=replicas,
                 patience=patience,
-                asking=asking,
+                **how,
             )
 
         return await self._follow(operation, attempt)
@@ -71,8 +71,8 @@ class BucketLink:
     ) -> list[Any]:
         """See `Link.read`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[list[Any]]:
-            return link.read(*commands, operation=operation, key=key, asking=asking)
+        def attempt(link: Link, **how: Any) -> Awaitable[list[Any]]:
+            return link.read(*commands, operation=operation, key=key, **how)
 
         return await self._follow(operation, attempt)
 
@@ -81,10 +81,8 @@ class BucketLink:
     ) -> list[Any]:
         """See `Link.read_blocking`."""
 
-        def attempt(link: Link, *, asking: bool) -> Awaitable[list[Any]]:
-            return link.read_blocking(
-                *commands, operation=operation, seconds=seconds, asking=asking
-            )
+        def attempt(link: Link, **how: Any) -> Awaitable[list[Any]]:
+            return link.read_blocking(*commands, operation=operation, seconds=seconds, **how)
 
         return await self._follow(operation, attempt)
 
@@ -99,15 +97,16 @@ class BucketLink:
         pause = 0.0
         importing: Node | None = None
         while True:
-            node = importing or await self._nodes.owner(self._slot, operation)
+            node = importing or await self._nodes.owner(self._slot, operation, end=end)
             asking, importing = importing is not None, None
             try:
-                return await attempt(self._nodes.link(node), asking=asking)
+                link = self._nodes.link(node)
+                return await attempt(link, asking=asking, timeout=end - loop.time())
             except Elsewhere as told:
                 if loop.time() + pause >= end:
                     raise StoreUnavailable(operation, cause=told.word) from None
                 importing = self._learn(told, asked=node)
-            except StoreUnavailable:
+            except (StoreUnavailable, Unconfirmed):
                 # It may be gone for good: another may have its slots when we come again.
                 self._nodes.doubt(node)
                 raise

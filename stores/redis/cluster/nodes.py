@@ -45,10 +45,13 @@ class Nodes:
         connections: int,
     ) -> None:
         self.timeout = timeout
+        self._seeds = frozenset(seeds)
         self._make = make
         self._connections = connections
         self._order = list(seeds)
         """Who is asked for the map, in this order."""
+        self._teller: Node | None = None
+        """Whose map it is."""
         self._links: dict[Node, Link] = {}
         self._ranges: list[tuple[int, int, Node]] = []
         self._moved: dict[int, Node] = {}
@@ -75,14 +78,19 @@ class Nodes:
             )
         return self._links[node]
 
-    async def owner(self, slot: int, operation: str) -> Node:
+    async def owner(self, slot: int, operation: str, *, end: float | None = None) -> Node:
         """Return the node that serves *slot*, as far as we know.
+
+        Args:
+            slot: Which one.
+            operation: What errors call it.
+            end: When the operation ends, by the event loop's time; by default it begins now.
 
         Raises:
             StoreUnavailable: No node says who, or nobody does.
         """
         if self._doubtful:
-            await self._look_again(operation)
+            await self._look_again(operation, end)
         told = self._moved.get(slot)
         if told is not None:
             return told
@@ -99,9 +107,11 @@ class Nodes:
     def doubt(self, node: Node | None = None) -> None:
         """Read the map again before it is used; ask *node*, which did not serve, last."""
         self._doubtful = True
-        if node is not None and node in self._order:
-            self._order.remove(node)
-            self._order.append(node)
+        # Whose map it was may be cut off from the others, and would only repeat it.
+        for each in (self._teller, node):
+            if each is not None and each in self._order:
+                self._order.remove(each)
+                self._order.append(each)
 
     async def aclose(self) -> None:
         """Close every link."""
@@ -111,7 +121,7 @@ class Nodes:
             await asyncio.gather(self._looking, return_exceptions=True)
         await asyncio.gather(*(link.aclose() for link in self._links.values()))
 
-    async def _look_again(self, operation: str) -> None:
+    async def _look_again(self, operation: str, end: float | None) -> None:
         now = asyncio.get_running_loop().time()
         if self._ranges and now - self._looked_at < _REST:
             return
@@ -119,12 +129,18 @@ class Nodes:
             self._looking = asyncio.create_task(self._look(), name="signoff-slots")
             # Nobody may be left who asks for its error.
             self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        looking = self._looking
         try:
-            async with asyncio.timeout(self.timeout):
-                await asyncio.shield(self._looking)
+            async with asyncio.timeout_at(now + self.timeout if end is None else end):
+                # Not awaited itself: others wait for it too, and its end by `aclose` is not ours.
+                await asyncio.wait({looking})
         except TimeoutError:
             cause = f"no answer within {self.timeout:g} s"
             raise StoreUnavailable(operation, cause=cause) from None
+        if looking.cancelled():
+            raise StoreUnavailable(operation, cause="the store is closed")
+        try:
+            looking.result()
         except StoreUnavailable as error:
             raise StoreUnavailable(operation, cause=error.cause) from None
 
@@ -156,7 +172,10 @@ class Nodes:
         self._moved.clear()
         self._doubtful = False
         self._looked_at = asyncio.get_running_loop().time()
+        self._teller = asked
         known = {node for _, _, node in self._ranges}
+        # Those that have left are forgotten: where each restart gives a new address, they pile up.
+        self._order = [node for node in self._order if node in known | self._seeds]
         self._order += sorted(known - set(self._order))
 
     @staticmethod

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from gate import (
     Approval,
@@ -20,6 +19,7 @@ from gate import (
     Wake,
 )
 
+from ..connected import Connected
 from ..keys import bucket_of
 from ..store import BucketStore
 from ..subscriptions import SHARDED
@@ -32,14 +32,15 @@ __all__ = ["ClusterStore"]
 T = TypeVar("T")
 
 
-class ClusterStore:
+class ClusterStore(Connected):
     """Keeps approvals in Redis Cluster, 7 or later, or Valkey's.
 
     It has what a record needs (`gate.ApprovalStore`, `Watch`, `ConsumeOnce`, `Cards` and so on),
     and the listing over everything. The event log, the audit chain and the leases are its buckets'.
-    Its clock is the first bucket's node.
+    Its clock is the first bucket's node, or another's while that one is away.
 
-    Enter it (`async with`) before use; that is where the schema is checked.
+    Enter it (`async with`) before use; that is where the schema is checked. It belongs to the event
+    loop of its first use: on another one it is unavailable.
 
     Args:
         url: `redis+cluster://host:port,host:port?buckets=16`, or `rediss+cluster` for TLS. The
@@ -69,12 +70,7 @@ class ClusterStore:
         self._accounts = Accounts([], read=self.get_many)
 
     async def open(self) -> None:
-        """Reach the cluster and check the schema; see `ClusterParts.open`.
-
-        Raises:
-            StoreUnavailable: The cluster cannot be reached or refuses us.
-            ConfigError: The data belongs to another schema version or bucket count.
-        """
+        """See `Connected.open`."""
         parts = await self._parts.open()
         self._accounts = Accounts(parts, read=self.get_many)
         self.buckets = tuple(
@@ -85,29 +81,20 @@ class ClusterStore:
         )
 
     async def aclose(self) -> None:
-        """Close every connection. Waiting reads end, watchers are woken, later calls refuse."""
-        await self._watching.aclose()
-        await self._parts.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Open the store; it closes at the end of the block."""
+        """See `Connected.aclose`."""
         try:
-            await self.open()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+            await self._watching.aclose()
+        finally:
+            await self._parts.aclose()
 
     def bucket_of(self, key: str) -> int:
-        """See `gate.Bucketed.bucket_of`."""
+        """See `gate.Bucketed.bucket_of`.
+
+        Raises:
+            StoreUnavailable: The store is not open.
+        """
+        if not self.buckets:
+            raise _not_open()
         return bucket_of(key, len(self.buckets))
 
     async def put(self, approval: Approval, events: Sequence[ApprovalEvent] = ()) -> Approval:
@@ -158,8 +145,14 @@ class ClusterStore:
         return await self._of(key).confirm(key, seconds=seconds)
 
     async def now(self) -> datetime:
-        """See `gate.StoreClock.now`."""
-        return await self.buckets[0].now()
+        """See `gate.StoreClock.now`. While the first bucket's node is away, another's counts."""
+        away = _not_open()
+        for bucket in self.buckets:
+            try:
+                return await bucket.now()
+            except StoreUnavailable as error:
+                away = error
+        raise away
 
     async def watch(self, key: str, wake: Wake) -> Callable[[], None]:
         """See `gate.Watch.watch`."""
@@ -242,8 +235,6 @@ class ClusterStore:
         return await self._of(key).keep_card(key, slot, note, only_if=only_if)
 
     def _of(self, key: str) -> BucketStore:
-        if not self.buckets:
-            raise StoreUnavailable("open", cause="the store is not open")
         return self.buckets[self.bucket_of(key)]
 
     async def _all(self, ask: Callable[[BucketStore], Awaitable[T]]) -> list[T]:
@@ -262,6 +253,10 @@ class ClusterStore:
         )
         of = {number: iter(found) for number, found in zip(shares, answers, strict=True)}
         return [next(of[self.bucket_of(key)]) for key in keys]
+
+
+def _not_open() -> StoreUnavailable:
+    return StoreUnavailable("open", cause="the store is not open")
 
 
 def _merged(listings: Iterable[Sequence[tuple[int, str]]], limit: int) -> list[str]:

@@ -35,6 +35,7 @@ class ClusterWatching:
         self._nodes = nodes
         self._ping_interval = ping_interval
         self._rooms: dict[Node, Subscriptions] = {}
+        self._closed = False
 
     async def watch(self, channel: str, wake: Wake) -> Callable[[], None]:
         """See `Subscriptions.watch`.
@@ -56,9 +57,13 @@ class ClusterWatching:
 
     async def aclose(self) -> None:
         """End every connection; wake every watcher a last time."""
+        self._closed = True
         await asyncio.gather(*(room.aclose() for room in self._rooms.values()))
 
     def _room(self, node: Node) -> Subscriptions:
+        if self._closed:
+            # Nobody would ever end a connection that is made from now on.
+            raise StoreUnavailable("watch", cause="the store is closed")
         if node not in self._rooms:
             self._rooms[node] = Subscriptions(
                 self._nodes.link(node),
