@@ -19,13 +19,14 @@ from gate import (
     Desk,
     InvalidId,
     NotAllowed,
+    Offer,
     Tampered,
     Verdict,
     record_key,
 )
 from stores import Store, key_folder, open_store
 
-from ..deciding import Answers, Attempt, Voter
+from ..deciding import Answer, Answers, Attempt, Voter
 from ..keyring import open_keyring
 from ..masking import Masking, spots_of
 from ..proof import Proof
@@ -159,6 +160,9 @@ def approve(
     async def work(store: Store) -> None:
         place = _Place(store)
         approval = await place.desk.get(record_key(*named(approval_id, namespace)))
+        if not yes:
+            # Nobody reads it all and says yes to learn only then that they may not.
+            await _admit(place, approval, _further(edit, answer))
         payload = UNCHANGED if edit is None else read_edit(edit, approval)
         seen = False
         if not yes:
@@ -309,22 +313,39 @@ async def _answer(
     payload: Any = UNCHANGED,
     override_result: str | None = None,
 ) -> None:
-    attempt = Attempt(_voter(), surface="cli")
     answer = await Answers(place.desk).answer(
         approval,
-        attempt,
+        Attempt(_voter(), surface="cli"),
         verdict,
         seen=seen,
         note=note,
         payload=payload,
         override_result=override_result,
     )
-    if answer.refused is not None:
-        if isinstance(answer.refused, NotAllowed) and answer.refused.reason in _WHY:
-            click.echo(_WHY[answer.refused.reason], err=True)
-        raise answer.refused
+    _accept(answer)
     if answer.approval is not None:
         await place.show(answer.approval, as_json=as_json)
+
+
+async def _admit(place: _Place, approval: Approval, further: Offer | None) -> None:
+    """Refuse, on record, whoever may not give that answer as things stand."""
+    attempt = Attempt(_voter(), surface="cli")
+    _accept(await Answers(place.desk).admit(approval, attempt, further=further))
+
+
+def _further(edit: str | None, answer: str | None) -> Offer | None:
+    if edit is not None:
+        return "edit"
+    return None if answer is None else "override"
+
+
+def _accept(answer: Answer) -> None:
+    """Raise what an answer was refused with, and say what can be done about it."""
+    if answer.refused is None:
+        return
+    if isinstance(answer.refused, NotAllowed) and answer.refused.reason in _WHY:
+        click.echo(_WHY[answer.refused.reason], err=True)
+    raise answer.refused
 
 
 def _voter() -> Voter:

@@ -126,7 +126,10 @@ def demo(*, auto: bool, port: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of YAML.")
 def manifest(*, request_url: str | None, as_json: bool) -> None:
     """Print the Slack app manifest: Socket Mode, or HTTP with --http."""
-    made = build(socket_mode=request_url is None, request_url=request_url)
+    try:
+        made = build(socket_mode=request_url is None, request_url=request_url)
+    except ConfigError as error:
+        raise ConfigError("--http", error.reason) from None
     if as_json:
         print_json(made)
     else:

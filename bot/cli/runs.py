@@ -12,6 +12,7 @@ from gate import (
     Approval,
     ApprovalStatus,
     Checkpoints,
+    ConfigError,
     SnapshotUnsupported,
     StoreCorrupt,
     as_of,
@@ -46,7 +47,7 @@ def runs(*, url: str | None, limit: int, as_json: bool) -> None:
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
-            checkpoints = await stack.enter_async_context(open_checkpoints(url))
+            checkpoints = await _open(url, stack)
             store = await stack.enter_async_context(open_store())
             found = await _unfinished(checkpoints, store, limit=limit)
         if as_json:
@@ -55,6 +56,16 @@ def runs(*, url: str | None, limit: int, as_json: bool) -> None:
             _print(found)
 
     asyncio.run(work())
+
+
+async def _open(url: str | None, stack: AsyncExitStack) -> Checkpoints:
+    try:
+        return await stack.enter_async_context(open_checkpoints(url))
+    except ConfigError as error:
+        if url and error.setting == "SIGNOFF_REDIS_URL":
+            # An address is blamed on the setting that mostly holds it; this one was typed.
+            raise ConfigError("--checkpoints", error.reason) from None
+        raise
 
 
 async def _unfinished(

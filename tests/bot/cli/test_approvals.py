@@ -187,6 +187,34 @@ def test_not_an_approver(url: str, verb: str, who: str | None):
     assert (ME, "cli") == (refused.principal, refused.surface)
 
 
+@pytest.mark.parametrize(
+    ("who", "flags", "why"),
+    [
+        ("cli:somebody-else", [], "does not list you"),
+        (ME, ["--answer", "done by hand"], "takes no answer in place"),
+    ],
+)
+def test_who_may_not_approve_is_not_asked_for_a_yes(url: str, who: str, flags: list[str], why: str):
+    """The refusal comes first, once on record: nobody reads it all and confirms for nothing."""
+    ask(url, who=who)
+    done = run(url, "approve", "x", *flags, typed="y\n")
+    assert (3, "") == (done.exit_code, done.stdout)
+    assert why in done.stderr
+    assert "Approve exactly this?" not in done.stderr
+    events = at(url, lambda store: store.read(""))
+    assert 1 == sum(isinstance(each.event, ApprovalRefused) for each in events)
+    assert ApprovalStatus.PENDING is status(url)
+
+
+def test_what_has_ended_is_not_asked_about(url: str):
+    """Nor is anybody asked for a yes that comes too late."""
+    ask(url)
+    assert 0 == run(url, "reject", "x").exit_code
+    done = run(url, "approve", "x", typed="y\n")
+    assert (1, "") == (done.exit_code, done.stdout)
+    assert "Approve exactly this?" not in done.stderr
+
+
 def test_nobody_can_be_named(url: str):
     """No variable and no flag makes the answer somebody else's."""
     ask(url, who="cli:boss")

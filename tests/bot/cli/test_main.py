@@ -69,6 +69,23 @@ def test_the_manifest():
     assert (2, 1) == (refused.exit_code, len(refused.stderr.splitlines()))
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("manifest", "--http", "foo"), "--http: Slack sends to https addresses only"),
+        (("runs", "--checkpoints", "foo://x"), "--checkpoints: the address must begin with "),
+        (("runs", "--checkpoints", "redis://a:b"), "--checkpoints: it is no address of the form "),
+        (("runs", "--checkpoints", "file://x"), "--checkpoints: a folder is named as "),
+        (("runs", "--checkpoints", ""), "SIGNOFF_REDIS_URL: the address must begin with "),
+    ],
+)
+def test_what_was_typed_is_what_is_blamed(typed: tuple[str, ...], said: str):
+    """An option is called by its name; the setting only where it is the setting's value."""
+    refused = invoke(*typed, env={"SIGNOFF_REDIS_URL": "foo://y"})
+    assert (2, 1) == (refused.exit_code, len(refused.stderr.splitlines()))
+    assert refused.stderr.startswith(f"signoff: {said}")
+
+
 def test_run_without_settings(tmp_path: Path):
     """A missing setting is one sentence that names it, and code 2."""
     done = invoke("run", env={"SIGNOFF_CONFIG": str(tmp_path / "none.toml")})
