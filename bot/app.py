@@ -163,7 +163,7 @@ class _Parts:
         self._client = client
         self._workspace = workspace
         self._directory = CachedDirectory(
-            SlackDirectory(client, team=workspace.team), now=time.monotonic
+            SlackDirectory(client, team=workspace.team), now=time.monotonic, home=workspace.team
         )
         self._messenger = PacedMessenger(
             SlackMessenger(client, own=workspace.posted),

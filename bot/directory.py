@@ -6,11 +6,11 @@ be checked is refused by raising `LookupFailed`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-__all__ = ["CachedDirectory", "Directory", "LookupFailed", "Person"]
+__all__ = ["CachedDirectory", "Directory", "LookupFailed", "Names", "Person"]
 
 CACHE_SECONDS: Final = 60.0
 _CACHE_ENTRIES: Final = 10_000
@@ -56,6 +56,20 @@ class Person:
         return self.may_answer or (self.live and self.human and not self.teams.isdisjoint(teams))
 
 
+class Names(dict[str, str]):
+    """Display names by principal, for surfaces on which a mention notifies nobody.
+
+    Args:
+        names: Those that are known.
+        home: The workspace of the bot, whose people the chat itself can name by their ids; `None`
+            where nobody is to be mentioned.
+    """
+
+    def __init__(self, names: Mapping[str, str], *, home: str | None) -> None:
+        super().__init__(names)
+        self.home = home
+
+
 class Directory(Protocol):
     """Looks people up. Both raise `LookupFailed` when the chat gives no answer."""
 
@@ -74,10 +88,14 @@ class CachedDirectory:
     Args:
         inner: The directory to ask.
         now: Seconds that never run backwards.
+        home: The workspace that the bot is installed in; see `Names`.
     """
 
-    def __init__(self, inner: Directory, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, inner: Directory, *, now: Callable[[], float], home: str | None = None
+    ) -> None:
         self._inner = inner
+        self._home = home
         self._now = now
         self._people: dict[tuple[str, str], tuple[float, Person]] = {}
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
@@ -92,7 +110,7 @@ class CachedDirectory:
         """Return the group's user ids as known within the last minute, or *anew* as known now."""
         return await self._fresh(self._groups, group, lambda: self._inner.members(group), anew=anew)
 
-    def names(self, principals: Iterable[str]) -> dict[str, str]:
+    def names(self, principals: Iterable[str]) -> Names:
         """Return principal → display name, for those who were looked up lately; asks nobody."""
         found = {}
         for principal in principals:
@@ -101,7 +119,7 @@ class CachedDirectory:
             known = self._people.get((team, user))
             if known is not None:
                 found[principal] = known[1].name
-        return found
+        return Names(found, home=self._home)
 
     async def groups_of(
         self, user: str, groups: Iterable[str], *, anew: bool = False

@@ -28,7 +28,7 @@ from gate import (
 
 from .answering import principals_of
 from .deciding import Voter, group_ids, why_not
-from .directory import CachedDirectory, LookupFailed
+from .directory import CachedDirectory, LookupFailed, Names
 
 __all__ = ["MOST", "Inbox", "InboxStore", "Inboxes", "Open"]
 
@@ -121,7 +121,7 @@ class Inboxes:
             total = max(total, await self._store.pending_count())
         return Open(alive, total, now)
 
-    def names(self, approvals: Iterable[Approval]) -> dict[str, str]:
+    def names(self, approvals: Iterable[Approval]) -> Names:
         """Return principal → display name for those in *approvals* who are known by name."""
         return self._directory.names({who for each in approvals for who in principals_of(each)})
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.directory import Names
 from bot.inbox import Inbox
 from bot.masking import Masking
 from bot.messenger import Message, Posted
@@ -65,7 +66,7 @@ TRAP = {"url": "https://\u0440\u0430ypal.com/transfer", "amount": 1250}
 WIDE = {"key_" * 40: True}
 STAMP = Seal(b"nobody's secret, for the pictures", installation="T0SANDBOX B0SIGNOFF").value
 HOW: dict[str, Any] = {"stamp": STAMP, "masking": Masking(secret=b"as above, for the pictures")}
-NAMES = {ANA: "Ana Ortiz", BEN: "Ben Okafor", SECURITY: "@security"}
+NAMES = Names({ANA: "Ana Ortiz", BEN: "Ben Okafor"}, home="T0SANDBOX")
 TRICK = {"path": "/srv/reports/\u202egpj.exe", "note": "looks\u200b harmless"}
 ROWS = {"dry_run": True, "rows": [{"id": n, "owner": f"user-{n}"} for n in range(200)]}
 

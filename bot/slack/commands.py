@@ -25,7 +25,7 @@ from gate import (
 
 from ..answering import principals_of
 from ..deciding import Answer, Answers, Attempt, Voter, why_not
-from ..directory import CachedDirectory, LookupFailed
+from ..directory import CachedDirectory, LookupFailed, Names
 from ..inbox import Inboxes
 from ..masking import Masking
 from ..messenger import Message
@@ -245,7 +245,7 @@ class Commands:
         key = payload.get("approval") if isinstance(payload, dict) else None
         return key if is_key(key) else None
 
-    def _names(self, approval: Approval) -> Mapping[str, str]:
+    def _names(self, approval: Approval) -> Names:
         return self._directory.names(principals_of(approval))
 
     def _attempt(self, call: SlashCall) -> Attempt:

@@ -122,6 +122,7 @@ class Handlers:
             messenger=doors.messenger,
             background=doors.background,
             now=doors.now,
+            directory=doors.directory,
             adopt=doors.adopt,
             masking=doors.masking,
         )

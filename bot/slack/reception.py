@@ -24,8 +24,10 @@ from gate import (
     get_logger,
 )
 
+from ..answering import principals_of
 from ..background import Background
 from ..deciding import Answer, Answers, Attempt, Voter
+from ..directory import CachedDirectory, Names
 from ..masking import Masking
 from ..messenger import DeliveryFailed, Message, Messenger, Posted
 from .ids import ButtonValue, claimed_key
@@ -82,6 +84,7 @@ class Reception:
         messenger: For answers that no event holds.
         background: Owns what happens after the acknowledgement.
         now: Seconds that never run backwards.
+        directory: Names that are known.
         adopt: Is told which message was used; `None` if nobody cares.
         masking: Masks what looks like a secret.
     """
@@ -94,6 +97,7 @@ class Reception:
         messenger: Messenger,
         background: Background,
         now: Callable[[], float],
+        directory: CachedDirectory,
         adopt: Adopt | None = None,
         masking: Masking = MASKING,
     ) -> None:
@@ -101,6 +105,7 @@ class Reception:
         self._seal = seal
         self._messenger = messenger
         self._background = background
+        self._directory = directory
         self._adopt = adopt
         self._masking = masking
         self._now = now
@@ -202,7 +207,12 @@ class Reception:
 
     def words(self, error: Exception, *, approval: Approval | None = None) -> Message:
         """Return what to tell a person whose answer left no event."""
-        return unrecorded(error, approval=approval, masking=self._masking)
+        names = self.names(approval)
+        return unrecorded(error, approval=approval, names=names, masking=self._masking)
+
+    def names(self, approval: Approval | None) -> Names:
+        """Return the names of those whom *approval* concerns, as far as they are known."""
+        return self._directory.names(principals_of(approval))
 
     def tell(self, voter: Voter, place: str | None, answer: Message) -> None:
         """Tell the person *answer* by the way, at *place* or directly."""

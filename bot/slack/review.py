@@ -134,7 +134,8 @@ class Reviews:
             return
         pages = self._pages(approval)
         if approval.final:
-            view = ended_modal(approval, names={}, masking=self._masking)
+            names = self._reception.names(approval)
+            view = ended_modal(approval, names=names, masking=self._masking)
         elif len(pages) != count:
             await self._reception.turn_away_stale(use)
             return
@@ -182,6 +183,7 @@ class Reviews:
             person=use.person,
             place=use.told_at,
             kind=kind,
+            names=self._reception.names(approval),
             masking=self._masking,
         )
 

@@ -23,6 +23,7 @@ from .alphabets import mixed, words_of
 from .ids import parse_principal
 
 __all__ = [
+    "AT_THE_COMMAND_LINE",
     "DATE_FORMATS",
     "DateStyle",
     "Finding",
@@ -89,6 +90,9 @@ class Finding(StrEnum):
     RIGHT_TO_LEFT = "right_to_left"
     LOOKALIKE = "lookalike"
 
+
+AT_THE_COMMAND_LINE: Final = " (command line)"
+"""After the login name of a person who has no name in Slack."""
 
 DateStyle = Literal["time", "short"]
 DATE_FORMATS: Final[dict[DateStyle, str]] = {
@@ -254,7 +258,7 @@ def mention(principal: str) -> str:
         case "group":
             return f"<!subteam^{who.id}>"
         case "cli":
-            return inert(who.id)
+            return inert(who.id) + AT_THE_COMMAND_LINE
 
 
 def when(at: datetime, style: DateStyle = "short") -> str:

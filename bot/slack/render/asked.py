@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate import Approval, Quorum, Terms, Verdict, is_among, progress
 
-from .line import Foreign, Line, Names, Part, Person, Words, join
+from .line import Foreign, Line, Names, Part, Words, join, person
 from .status import people
 
 __all__ = ["answers_line", "asked_line", "asked_of", "heads", "missing", "pings", "progress_line"]
@@ -39,7 +39,7 @@ def pings(terms: Terms) -> bool:
     return "mention" in terms.notify
 
 
-def asked_line(terms: Terms, *, names: Names, ping: bool) -> list[Part]:
+def asked_line(terms: Terms, *, names: Names | None, ping: bool) -> list[Part]:
     """Return who may answer, and how many are needed: `@ana, @ben or @cho`."""
     if len(terms.quorums) == 1:
         return _quorum(terms.quorums[0], names=names, ping=ping)
@@ -66,7 +66,7 @@ def answers_line(
     shown: list[Line] = [
         [
             Words(_SIGNS[vote.verdict]),
-            Person(vote.principal, (names or {}).get(vote.principal), ping),
+            person(vote.principal, names, ping=ping),
         ]
         for vote in approval.votes[:MOST_VOTES]
         if vote.principal is not None
@@ -128,7 +128,7 @@ def heads(terms: Terms) -> str:
     return " and ".join(said) or "nobody"
 
 
-def _quorum(quorum: Quorum, *, names: Names, ping: bool) -> list[Part]:
+def _quorum(quorum: Quorum, *, names: Names | None, ping: bool) -> list[Part]:
     if not quorum.of:
         return [Words("nobody: the list of people is empty")]
     if quorum.needed == 1:

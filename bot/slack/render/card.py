@@ -80,7 +80,7 @@ class Face:
         *,
         surface: str,
         place: str,
-        names: Names,
+        names: Names | None,
         ping: bool,
         confirmed: bool = True,
         offers: Offers | None = None,
@@ -131,7 +131,8 @@ def card(
         stamp,
         surface="card",
         place=place or (terms.channel if terms else ""),
-        names=names or {},
+        # Names alone: in a channel a mention calls people.
+        names=dict(names or {}),
         ping=terms is not None and pings(terms),
         confirmed=proof.confirmed,
         offers=offers,

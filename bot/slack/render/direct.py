@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from gate import Approval
@@ -12,7 +11,7 @@ from ...messenger import Message
 from ...proof import SOUND, Proof
 from .buttons import Stamp
 from .card import Face, fitted, numbered
-from .line import Line, Moment, Words, mrkdwn, rich_text, section
+from .line import Line, Moment, Names, Words, mrkdwn, rich_text, section
 from .offers import offers_of
 from .payload import MASKING
 from .status import State, state_of, status_line
@@ -29,10 +28,10 @@ def direct(
     person: str,
     proof: Proof = SOUND,
     masking: Masking = MASKING,
-    names: Mapping[str, str] | None = None,
+    names: Names | None = None,
     overdue: bool = False,
 ) -> Message:
-    """Return the copy of the card that asks one person, in every state; nobody is mentioned.
+    """Return the copy of the card that asks one person, in every state; it calls nobody.
 
     Args:
         approval: As it counts now.
@@ -51,7 +50,7 @@ def direct(
         stamp,
         surface="direct",
         place=person,
-        names=names or {},
+        names=names,
         ping=False,
         confirmed=proof.confirmed,
         offers=offers,

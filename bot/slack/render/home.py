@@ -63,10 +63,9 @@ def home(
         stamp: Seals the buttons.
         person: The id of the person whose home it is.
         now: By the store's clock; what ends soon is marked.
-        names: Display names by principal; nobody is mentioned.
+        names: Display names by principal; a mention would notify nobody here.
         masking: Masks what looks like a secret.
     """
-    known: Names = names or {}
     blocks = [_header(_counted("Needs you", len(inbox.needs_you) + inbox.more))]
     for approval in inbox.needs_you:
         offers = offers_of(approval, masking)
@@ -75,7 +74,7 @@ def home(
             stamp=stamp,
             person=person,
             now=now,
-            names=known,
+            names=names,
             offers=offers,
         )
         blocks.extend(asked)
@@ -87,11 +86,11 @@ def home(
     if inbox.waiting:
         blocks.append(_header(_counted("Waiting for others", len(inbox.waiting))))
         veiled = map(masking.veil, inbox.waiting)
-        blocks.extend(_waiting(approval, names=known) for approval in veiled)
+        blocks.extend(_waiting(approval, names=names) for approval in veiled)
     if inbox.decided:
         blocks.append(_header("Decided lately"))
         veiled = map(masking.veil, inbox.decided)
-        blocks.extend(_ended(approval, names=known) for approval in veiled)
+        blocks.extend(_ended(approval, names=names) for approval in veiled)
     for index, block in enumerate(blocks):
         block["block_id"] = f"{BLOCK_PREFIX}:home:{index}"
     return {"type": "home", "blocks": blocks}
@@ -111,7 +110,7 @@ def _asked(
     stamp: Stamp,
     person: str,
     now: datetime,
-    names: Names,
+    names: Names | None,
     offers: Offers,
 ) -> Iterator[Block]:
     """Yield a row with buttons."""
@@ -148,7 +147,7 @@ def _asked(
     yield {"type": "divider"}
 
 
-def _changed(approval: Approval, *, names: Names, whole: bool) -> list[Block]:
+def _changed(approval: Approval, *, names: Names | None, whole: bool) -> list[Block]:
     """Return what a person made of the question; a result in place of a run where it is whole."""
     line = changed_line(approval, names=names, ping=False)
     if not line:
@@ -161,7 +160,7 @@ def _changed(approval: Approval, *, names: Names, whole: bool) -> list[Block]:
 
 
 def _arguments(
-    approval: Approval, pages: int, offers: Offers, *, names: Names, whole: bool
+    approval: Approval, pages: int, offers: Offers, *, names: Names | None, whole: bool
 ) -> list[Block]:
     payload = approval.effective_payload
     if whole and (payload is None or payload == {}):
@@ -196,7 +195,7 @@ def _facts(approval: Approval, now: datetime) -> Block:
     return {"type": "mrkdwn", "text": facts}
 
 
-def _waiting(approval: Approval, *, names: Names) -> Block:
+def _waiting(approval: Approval, *, names: Names | None) -> Block:
     line: list[Part] = list(answers_line(approval, names=names, ping=False))
     parts = [section([*title_line(approval), *changed_mark(approval)])]
     if line:
@@ -208,7 +207,7 @@ def _waiting(approval: Approval, *, names: Names) -> Block:
     return rich_text(*parts)
 
 
-def _ended(approval: Approval, *, names: Names) -> Block:
+def _ended(approval: Approval, *, names: Names | None) -> Block:
     line: Line = status_line(approval, state_of(approval), names=names, ping=False)
     parts = [section([*title_line(approval), *changed_mark(approval)]), section(line)]
     note = ended_note(approval)

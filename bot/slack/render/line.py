@@ -6,16 +6,18 @@ is what notifications and screen readers get.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
 from gate import InvalidId
 
+from ...directory import Names as NamesAtHome
 from ...messenger import Message
-from ..ids import parse_principal
+from ..ids import Principal, parse_principal
 from ..text import (
+    AT_THE_COMMAND_LINE,
     DATE_FORMATS,
     DateStyle,
     cut,
@@ -42,6 +44,7 @@ __all__ = [
     "join",
     "message",
     "mrkdwn",
+    "person",
     "quote",
     "rich",
     "rich_text",
@@ -49,7 +52,10 @@ __all__ = [
 ]
 
 Names = Mapping[str, str]
-"""Display names by principal. They are foreign text: people choose them."""
+"""Display names by principal. They are foreign text: people choose them.
+
+Where they come as `bot.directory.Names`, a mention notifies nobody: the chat itself names people.
+"""
 
 QUOTE_LIMIT = 750
 QUOTE_ROWS = 20
@@ -77,11 +83,14 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Person:
-    """A principal: a mention, or with `name` that name, or without `ping` the bare id."""
+    """A principal: a mention, or where nobody is mentioned the name, or the bare id."""
 
     principal: str
     name: str | None = None
     ping: bool = True
+    """Mention whoever it is, and so call them where a mention does."""
+    home: str | None = None
+    """The workspace whose people are mentioned even so, since it calls nobody there."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,18 @@ class Channel:
 
 Part = Words | Foreign | Person | Moment | Channel
 Line = Sequence[Part]
+
+
+def person(principal: str, names: Names | None, *, ping: bool) -> Person:
+    """Return a principal as the names at hand tell how to show it.
+
+    Args:
+        principal: Whoever it is.
+        names: Display names by principal.
+        ping: Mention the person, whatever is known of the name.
+    """
+    home = names.home if isinstance(names, NamesAtHome) else None
+    return Person(principal, (names or {}).get(principal), ping, home)
 
 
 def join(lines: Iterable[Line], last: str) -> list[Part]:
@@ -185,9 +206,10 @@ def _mrkdwn(part: Part) -> str:
         case Foreign(text, limit):
             return inert(text, limit)
         case Person(principal, name, ping):
-            if ping:
+            # A known name is read aloud and stands on a locked screen; an id is looked up first.
+            if ping or (name is None and _mentioned(part)):
                 return mention(principal)
-            return inert(name or _bare(principal), NAME_LIMIT)
+            return _named(part, inert)
         case Moment(at, style):
             return when(at, style)
         case Channel(channel):
@@ -216,23 +238,35 @@ def _rich(part: Part) -> dict[str, Any]:
 
 
 def _person(person: Person) -> dict[str, Any]:
-    if person.ping:
-        try:
-            who = parse_principal(person.principal)
-        except InvalidId:
-            return _text(quoted(person.principal, NAME_LIMIT))
-        if who.kind == "user":
-            return {"type": "user", "user_id": who.id}
-        if who.kind == "group":
-            return {"type": "usergroup", "usergroup_id": who.id}
-    return _text(quoted(person.name or _bare(person.principal), NAME_LIMIT), bold=True)
+    who = _mentioned(person)
+    if who is None:
+        known = not person.ping or _principal(person.principal) is not None
+        return _text(_named(person, quoted), bold=known)
+    if who.kind == "group":
+        return {"type": "usergroup", "usergroup_id": who.id}
+    return {"type": "user", "user_id": who.id}
 
 
-def _bare(principal: str) -> str:
+def _mentioned(person: Person) -> Principal | None:
+    """Return whom the chat is to name; `None` for those who are named in words."""
+    who = _principal(person.principal)
+    # Who is of another workspace may be nobody there, or somebody else.
+    if who is None or who.team is None or not (person.ping or who.team == person.home):
+        return None
+    return who
+
+
+def _named(person: Person, show: Callable[[str, int], str]) -> str:
+    who = _principal(person.principal)
+    shown = show(person.name or (who.id if who else person.principal), NAME_LIMIT)
+    return shown + AT_THE_COMMAND_LINE if who is not None and who.kind == "cli" else shown
+
+
+def _principal(text: str) -> Principal | None:
     try:
-        return parse_principal(principal).id
+        return parse_principal(text)
     except InvalidId:
-        return principal
+        return None
 
 
 def _text(text: str, *, bold: bool = False) -> dict[str, Any]:

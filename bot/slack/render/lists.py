@@ -117,17 +117,16 @@ def details(
 
     Args:
         approval: As it counts now.
-        names: Display names by principal; nobody is mentioned.
+        names: Display names by principal; a mention would notify nobody here.
         link: The card's address.
         masking: Masks what looks like a secret.
     """
-    known: Names = names or {}
     approval = masking.veil(approval)
     state = state_of(approval)
     lines: list[Line] = [
         [Words("🔎 "), *title_line(approval), *changed_mark(approval)],
         [Words("Id "), Foreign(approval.key, 300), Words(f" · digest {short_digest(approval)}")],
-        status_line(approval, state, names=known, ping=False),
+        status_line(approval, state, names=names, ping=False),
         [
             Words("Asked "),
             Moment(approval.created_at, "short"),
@@ -136,8 +135,8 @@ def details(
         ],
     ]
     if state is State.PENDING:
-        lines += _waiting(approval, names=known)
-        lines += _changed(approval, names=known)
+        lines += _waiting(approval, names=names)
+        lines += _changed(approval, names=names)
     lines.append(_size(approval, state))
     lines += claim_lines(approval, _WORDS)
     note = ended_note(approval)
@@ -161,27 +160,26 @@ def who_can_decide(
 
     Args:
         approval: As it counts now.
-        names: Display names by principal; nobody is mentioned.
+        names: Display names by principal; a mention would notify nobody here.
         you_may: `None` where it could not be checked.
         masking: Masks what looks like a secret.
     """
-    known: Names = names or {}
     approval = masking.veil(approval)
     if approval.final:
         head: Line = [Words("There is nothing left to decide. ")]
-        return message([*head, *status_line(approval, state_of(approval), names=known, ping=False)])
+        return message([*head, *status_line(approval, state_of(approval), names=names, ping=False)])
     terms = asked_of(approval)
     if terms is None:
         return message([Words("Nobody has been chosen yet who may decide this.")])
-    who = asked_line(terms, names=known, ping=False)
+    who = asked_line(terms, names=names, ping=False)
     lines: list[Line] = [[Words("👥 "), Words("It is up to "), *who, Words(".")]]
     if approval.not_by:
-        excluded = people(approval.not_by, "and", names=known, ping=False)
+        excluded = people(approval.not_by, "and", names=names, ping=False)
         lines.append([Words("Excluded by the request itself: "), *excluded, Words(".")])
     if terms.excluded:
-        own = people(terms.excluded, "and", names=known, ping=False)
+        own = people(terms.excluded, "and", names=names, ping=False)
         lines.append([Words("Not for their own agent: "), *own, Words(".")])
-    answers = answers_line(approval, names=known, ping=False)
+    answers = answers_line(approval, names=names, ping=False)
     if answers:
         lines.append(answers)
     you = {
@@ -237,7 +235,7 @@ def _where(approval: Approval) -> Line:
     return [Words(" · in "), Channel(terms.channel)]
 
 
-def _waiting(approval: Approval, *, names: Names) -> list[Line]:
+def _waiting(approval: Approval, *, names: Names | None) -> list[Line]:
     terms = asked_of(approval)
     if terms is None:
         return [[Words("Nobody has been chosen yet who may answer.")]]
@@ -246,7 +244,7 @@ def _waiting(approval: Approval, *, names: Names) -> list[Line]:
     return [[Words("⏳ Waiting for "), *who], *([answers] if answers else [])]
 
 
-def _changed(approval: Approval, *, names: Names) -> list[Line]:
+def _changed(approval: Approval, *, names: Names | None) -> list[Line]:
     line = changed_line(approval, names=names, ping=False)
     result = result_in(approval, CARD)
     if result is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from gate import (
@@ -121,7 +120,7 @@ def notice(
     event: ApprovalAnswer,
     approval: Approval | None,
     *,
-    names: Mapping[str, str] | None = None,
+    names: Names | None = None,
     confirmed: bool = True,
     masking: Masking = MASKING,
 ) -> Message:
@@ -130,19 +129,18 @@ def notice(
     Args:
         event: What came of the answer.
         approval: The record as it is now; `None` where there is none any more.
-        names: Display names by principal. Others are named by their id; nobody is mentioned.
+        names: Display names by principal; a mention would notify nobody here.
         confirmed: Whether a decision is known to stay.
         masking: Masks what looks like a secret.
     """
-    known: Names = names or {}
     approval = approval and masking.veil(approval)
     match event:
         case ApprovalVoted():
-            return _voted(event, approval, names=known)
+            return _voted(event, approval, names=names)
         case ApprovalResolved():
-            return _resolved(event.verdict, approval, names=known, confirmed=confirmed)
+            return _resolved(event.verdict, approval, names=names, confirmed=confirmed)
         case ApprovalRefused():
-            return _refused(event.reason, approval, names=known)
+            return _refused(event.reason, approval, names=names)
     return _say("❗", _UNCLEAR)
 
 
@@ -150,7 +148,7 @@ def unrecorded(
     error: Exception,
     *,
     approval: Approval | None = None,
-    names: Mapping[str, str] | None = None,
+    names: Names | None = None,
     masking: Masking = MASKING,
 ) -> Message:
     """Return what to tell a person whose answer left no event.
@@ -161,13 +159,12 @@ def unrecorded(
         names: Display names by principal.
         masking: Masks what looks like a secret.
     """
-    known: Names = names or {}
     approval = approval and masking.veil(approval)
     match error:
         case NotAllowed():
-            return _refused(error.reason, approval, names=known)
+            return _refused(error.reason, approval, names=names)
         case AlreadyDecided() | Refused() if error.approval is not None and error.approval.final:
-            return _ended(masking.veil(error.approval), names=known)
+            return _ended(masking.veil(error.approval), names=names)
         case LimitExceeded():
             return _say("❗", _UNCHANGED + f"It is too long: at most {error.limit:,} are allowed.")
     word = {
@@ -178,7 +175,7 @@ def unrecorded(
         StoreCorrupt: "store_corrupt",
         Tampered: "tampered",
     }.get(type(error), "unconfirmed")
-    return _refused(word, approval, names=known)
+    return _refused(word, approval, names=names)
 
 
 def form_failed(*, rejected: bool = False, what: str | None = "Reject") -> Message:
@@ -206,7 +203,7 @@ def _recorded(verdict: Verdict) -> list[Part]:
     return [Words("📝 Your answer is recorded: "), word, Words(". ")]
 
 
-def _voted(event: ApprovalVoted, approval: Approval | None, *, names: Names) -> Message:
+def _voted(event: ApprovalVoted, approval: Approval | None, *, names: Names | None) -> Message:
     if approval is None:
         return message([*_recorded(event.verdict), Words(_MORE)])
     own, amendment = (event.principal, event.at), approval.amendment
@@ -240,7 +237,7 @@ def _amended(approval: Approval, amendment: Amendment) -> Message:
 
 
 def _resolved(
-    verdict: Verdict, approval: Approval | None, *, names: Names, confirmed: bool
+    verdict: Verdict, approval: Approval | None, *, names: Names | None, confirmed: bool
 ) -> Message:
     line = _recorded(verdict)
     change = change_of(approval) if approval is not None and verdict is Verdict.APPROVE else None
@@ -253,7 +250,7 @@ def _resolved(
     return message([*line, *status_line(approval, state_of(approval), names=names, ping=False)])
 
 
-def _refused(reason: str, approval: Approval | None, *, names: Names) -> Message:
+def _refused(reason: str, approval: Approval | None, *, names: Names | None) -> Message:
     if reason == "already_answered":
         return _repeated(approval, names=names)
     if approval is not None and approval.final and reason in _ENDED:
@@ -268,14 +265,14 @@ def _refused(reason: str, approval: Approval | None, *, names: Names) -> Message
     return message([Words(f"✋ {_UNCHANGED}It is not allowed: "), Foreign(reason, 60), Words(".")])
 
 
-def _repeated(approval: Approval | None, *, names: Names) -> Message:
+def _repeated(approval: Approval | None, *, names: Names | None) -> Message:
     before = Words("📝 You gave this answer before; it stands. ")
     if approval is None or not approval.final:
         return message([before, Words(_MORE)])
     return message([before, *status_line(approval, state_of(approval), names=names, ping=False)])
 
 
-def _ended(approval: Approval, *, names: Names) -> Message:
+def _ended(approval: Approval, *, names: Names | None) -> Message:
     state = state_of(approval)
     if state is State.PENDING:
         return _say("❗", _UNCLEAR)
@@ -284,10 +281,10 @@ def _ended(approval: Approval, *, names: Names) -> Message:
     return message([head, *line], note=ended_note(approval))
 
 
-def _not_approver(approval: Approval | None, *, names: Names) -> Message:
+def _not_approver(approval: Approval | None, *, names: Names | None) -> Message:
     line: list[Part] = [Words("✋ You are not among the people who may answer this request.")]
     if approval is not None and approval.terms is not None:
-        # Names without mentions: a private refusal must not call anybody.
+        # Where only names are at hand: a private refusal must not call anybody.
         who = asked_line(asked_of(approval) or approval.terms, names=names, ping=False)
         line += [Words(" It is up to "), *who, Words(".")]
     return message(line)

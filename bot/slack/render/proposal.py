@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate import Approval
 
-from .line import Line, Names, Part, Person, Words
+from .line import Line, Names, Part, Words, person
 
 __all__ = [
     "ANSWERED",
@@ -98,4 +98,4 @@ def change_of(approval: Approval) -> str | None:
 def _who(principal: str | None, *, names: Names | None, ping: bool) -> Part:
     if principal is None:
         return Words("an unnamed caller")
-    return Person(principal, (names or {}).get(principal), ping)
+    return person(principal, names, ping=ping)

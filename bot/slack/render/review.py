@@ -166,7 +166,7 @@ def review_modal(
         kind=kind,
         reveals=approvable(approval, masked=True),
         secrets=any(text.spots for text in texts) or not frame_shown(approval, masking),
-        names=names or {},
+        names=names,
         offers=offers,
     )
 
@@ -176,7 +176,7 @@ def review_modal(
     blocks: list[Block] = []
     if notice:
         blocks.append(rich_text(section([Words("❗ "), Words(notice)])))
-    blocks.extend(_head(approval, names=names or {}, first=page == 1))
+    blocks.extend(_head(approval, names=names, first=page == 1))
     blocks.extend(_page(sheet))
     warned = cautions(approval)
     if warned:
@@ -209,7 +209,7 @@ class _Sheet:
     """Whether the route allows to reveal."""
     secrets: bool
     """Whether anything is masked on any page."""
-    names: Names
+    names: Names | None
     offers: Offers
     """What may be answered besides yes and no."""
 
@@ -230,7 +230,7 @@ class _Sheet:
         return self.number == self.pages and self.onward is PageKind.PLAIN
 
 
-def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
+def _head(approval: Approval, *, names: Names | None, first: bool) -> list[Block]:
     """Return who asks for what; on the first page also the agent's words and who may answer."""
     blocks: list[Block] = [
         {"type": "header", "text": plain(title(approval))},
@@ -256,7 +256,7 @@ def _head(approval: Approval, *, names: Names, first: bool) -> list[Block]:
     return blocks
 
 
-def _changed(approval: Approval, *, names: Names) -> list[Block]:
+def _changed(approval: Approval, *, names: Names | None) -> list[Block]:
     """Return what a person made of the question; the result in place of a run is there whole."""
     line = changed_line(approval, names=names, ping=False)
     if not line:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from gate import Approval, ApprovalStatus, Outcome, Verdict
 
-from .line import Foreign, Line, Moment, Names, Part, Person, Words, duration, join
+from .line import Foreign, Line, Moment, Names, Part, Words, duration, join, person
 
 __all__ = [
     "MOST_NAMES",
@@ -160,9 +160,7 @@ def people(
     most: int = MOST_NAMES,
 ) -> list[Part]:
     """Return principals as an enumeration, at most eight of them, the rest counted."""
-    shown = [
-        [Person(principal, (names or {}).get(principal), ping)] for principal in principals[:most]
-    ]
+    shown = [[person(principal, names, ping=ping)] for principal in principals[:most]]
     more = len(principals) - len(shown)
     tail: list[list[Words]] = [[Words(f"{more} more")]] if more else []
     return join([*shown, *tail], "and" if more else last)
@@ -240,7 +238,7 @@ def _cancelled(approval: Approval, *, names: Names | None, ping: bool) -> Line:
         head = [Words("🚫 "), Words("Could not be delivered", bold=True), Words(": ")]
         return [*head, undeliverable_words(ended.undeliverable), *_decided(approval)]
     who = ended.by if ended else None
-    by: list[Part] = [Words(" by "), Person(who, (names or {}).get(who), ping)] if who else []
+    by: list[Part] = [Words(" by "), person(who, names, ping=ping)] if who else []
     return [
         Words("⚪ "),
         Words("Cancelled", bold=True),

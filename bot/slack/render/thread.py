@@ -30,7 +30,7 @@ from .buttons import plain
 from .ladder import escalated
 from .line import Channel, Foreign, Moment, Part, Person, Words, message
 from .payload import MASKING
-from .status import outcome_line, undeliverable_words
+from .status import deciders, outcome_line, people, undeliverable_words
 
 __all__ = ["reply"]
 
@@ -91,14 +91,14 @@ def _told(event: ApprovalEvent, approval: Approval, proof: Proof) -> Message | N
         case ApprovalVoted():
             answer: list[Part] = [
                 Words("🙋 "), *_who(event.principal), Words(" answered "),
-                Words(_ANSWERS[event.verdict], bold=True), *_from(event.surface),
+                Words(_ANSWERS[event.verdict], bold=True), *_from(event),
                 Words("; more answers are needed"),
             ]  # fmt: skip
             return message(answer, note=event.note)
         case ApprovalResolved():
             sign, word = _DECIDED[event.verdict]
             said: list[Part] = [Words(sign), Words(word, bold=True), Words(" by ")]
-            said += [*_who(event.principal), *_from(event.surface)]
+            said += _deciders(event, approval)
             if not proof.confirmed:
                 said.append(Words("; not confirmed yet, the request says when it is"))
             return message(said, note=event.note)
@@ -151,9 +151,21 @@ def _who(principal: str | None) -> list[Part]:
     return [Person(principal)] if principal else [Words("an unnamed caller")]
 
 
-def _from(surface: str) -> list[Part]:
+def _deciders(event: ApprovalResolved, approval: Approval) -> list[Part]:
+    """Return everybody whose answer made the decision, and where the last one came from."""
+    who = deciders(approval) if approval.verdict is event.verdict else []
+    place = _from(event)
+    if event.principal not in who or len(who) == 1:
+        return [*_who(event.principal), *place]
+    # A place after several names would be read as that of all of them.
+    return [*people(who, "and"), *([Words("; the last answer"), *place] if place else [])]
+
+
+def _from(event: ApprovalVoted | ApprovalResolved) -> list[Part]:
     """Return where the answer came from, if it was not a button of the request."""
-    if surface in _USUAL:
+    surface, principal = event.surface, event.principal or ""
+    # Who is of the command line is called so by name.
+    if surface in _USUAL or (surface == "cli" and principal.startswith("cli:")):
         return []
     known = _SURFACES.get(surface)
     return [Words(known)] if known else [Words(" through "), Foreign(surface, 40)]

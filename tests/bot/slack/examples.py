@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.directory import Names
 from bot.slack.seal import Seal
 from gate import (
     Amendment,
@@ -25,7 +26,7 @@ SEAL = Seal(b"a secret of the tests, 32 bytes.", installation="T0SANDBOX B0SIGNO
 ASKED = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 ANA, BEN, CHO = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN", "slack:T0SANDBOX:U0CHO"
 OWNERS = "slack:T0SANDBOX:S0OWNERS"
-NAMES = {ANA: "Ana", BEN: "Ben", CHO: "Cho", OWNERS: "owners"}
+NAMES = Names({ANA: "Ana", BEN: "Ben", CHO: "Cho", OWNERS: "owners"}, home="T0SANDBOX")
 TERMS = Terms(channel="C0APPROVALS", quorums=(Quorum(of=(ANA, BEN, OWNERS)),), notify=("mention",))
 PAYLOAD = {"user_id": 42, "tier": "42", "dry_run": False, "notify": ["ana@example.com"]}
 

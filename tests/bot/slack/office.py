@@ -178,7 +178,7 @@ async def office(
         background = Background()
         stack.push_async_callback(background.aclose)
         directory = CachedDirectory(
-            SlackDirectory(client, team=workspace.team), now=clock.monotonic
+            SlackDirectory(client, team=workspace.team), now=clock.monotonic, home=workspace.team
         )
         messenger = SlackMessenger(client)
         desk = Desk(store, clock=clock)

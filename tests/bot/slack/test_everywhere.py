@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from bot.directory import Names
 from bot.inbox import Inbox
 from bot.messenger import Message
 from bot.proof import Proof
@@ -104,8 +105,8 @@ def _amended(approval: Approval) -> Message:
     return _reply(event, approval)
 
 
-def _names(text: str) -> Mapping[str, str]:
-    return {**dict.fromkeys(NAMES, text), text: text}
+def _names(text: str) -> Names:
+    return Names({**dict.fromkeys(NAMES, text), text: text}, home="T0SANDBOX")
 
 
 def _ended(text: str, verdict: Verdict = Verdict.DENY) -> Approval:

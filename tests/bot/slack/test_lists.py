@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from bot.directory import Names
 from bot.messenger import Message
 from bot.slack.render import details, listing, unknown_id, usage, who_can_decide
 from gate import Verdict
@@ -97,7 +98,7 @@ def test_arguments_are_measured_and_not_shown() -> None:
 def test_no_hostile_text_breaks_a_list(one: str, other: str) -> None:
     """Names, ids, notes and whatever somebody types have no power."""
     words: dict[str, Any] = {"name": one[:200], "agent": (one * 9)[:200], "reason": other or None}
-    named = dict.fromkeys((*NAMES, one), other)
+    named = Names(dict.fromkeys((*NAMES, one), other), home="T0SANDBOX")
     terms = TERMS.model_copy(
         update={"quorums": (TERMS.quorums[0].model_copy(update={"of": (one, OWNERS)}),)}
     )

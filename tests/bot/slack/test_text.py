@@ -169,7 +169,7 @@ def test_clusters_stay_together(piece: str) -> None:
         ("slack:T0SANDBOX:U0ANA", "<@U0ANA>"),
         ("slack:T0SANDBOX:W0ANA", "<@W0ANA>"),
         ("slack:T0SANDBOX:S0OWNERS", "<!subteam^S0OWNERS>"),
-        ("cli:ana", "ana"),
+        ("cli:ana", "ana (command line)"),
         ("slack:T0SANDBOX:U0ANA> <!channel", "`slack:T0SANDBOX:U0ANA&gt; &lt;!channel`"),
         ("slack:T0SANDBOX:!channel", "`slack:T0SANDBOX:!channel`"),
         ("here", "here"),

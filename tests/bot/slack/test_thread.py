@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.messenger import Message
 from bot.proof import Proof
 from bot.slack.render import gone, moved, pointer
 from bot.slack.render.thread import reply
@@ -116,6 +117,45 @@ def test_golden_reply(name: str) -> None:
     assert message is not None
     accepted(message)
     same_as_golden(f"thread/{name}.json", {"text": message.text, "blocks": message.blocks})
+
+
+def _agreed(*, last: str = "card", status: str = "approved") -> Message:
+    """The reply to the answer of the second of two people, whose decision it is."""
+    verdict = Verdict.APPROVE if status == "approved" else Verdict.DENY
+    approval = decided(verdict, by=ANA)
+    votes = (*approval.votes, approval.votes[0].model_copy(update={"principal": CHO}))
+    event = ApprovalResolved(**AT, principal=CHO, verdict=verdict, surface=last)
+    message = reply(event, approval.model_copy(update={"votes": votes}))
+    assert message is not None
+    accepted(message)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("approved_by_two", {}),
+        ("approved_by_two_slash", {"last": "slash"}),
+        ("rejected_by_two", {"status": "rejected"}),
+    ],
+)
+def test_a_decision_of_several_names_them_all(name: str, how: dict[str, str]) -> None:
+    """P11: the last line of a quorum's thread rests on everybody's answer, as the card says."""
+    message = _agreed(**how)
+    assert "by <@U0ANA> and <@U0CHO>" in message.text
+    same_as_golden(f"thread/{name}.json", {"text": message.text, "blocks": message.blocks})
+
+
+def test_a_decision_is_not_put_on_those_of_another_one() -> None:
+    """Where the record does not hold the event's answer, only who gave that one is named."""
+    event = ApprovalResolved(**AT, principal=CHO, verdict=Verdict.APPROVE, surface="card")
+    others = decided(Verdict.APPROVE, by=ANA)
+    votes = (*others.votes, others.votes[0].model_copy(update={"principal": BEN}))
+    others = others.model_copy(update={"votes": votes})
+    for record in (others, decided(Verdict.DENY, by=CHO), asked()):
+        message = reply(event, record)
+        assert message is not None
+        assert "✅ *Approved* by <@U0CHO>" == message.text
 
 
 @pytest.mark.parametrize("name", ESCALATED)
