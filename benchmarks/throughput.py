@@ -31,7 +31,8 @@ from .stage import (
     name_of,
     now,
 )
-from .tape import Tape
+from .tape import Tape, play
+from .wake import rewritten
 
 __all__ = ["TASKS", "decides", "throughput", "told"]
 
@@ -53,9 +54,10 @@ async def throughput(stage: Stage) -> list[Row]:
         decide = Child(decides, server.url, None)
         signs = Child(decides, server.url, key.to_pem())
         plain = Child(_redis_py, server.port, pattern.decide)
-        with children(asks, decide, signs, plain):
+        least = Child(_records, server.port, pattern.decide)
+        with children(asks, decide, signs, plain, least):
             requests = await _requests(stage, asks, tool, server.port, pattern)
-            decisions = await _decisions(stage, raw, pattern, decide, plain)
+            decisions = await _decisions(stage, raw, pattern, decide, plain, least)
             signed = await _signed(stage, server.url, key, signs)
             starving = await _starving(stage, asks)
         raw.close()
@@ -103,17 +105,17 @@ async def _redis_benchmark(stage: Stage, tool: str, port: int, tape: Tape) -> fl
 
 
 async def _decisions(
-    stage: Stage, raw: RawConnection, pattern: Pattern, decides: Child, plain: Child
+    stage: Stage, raw: RawConnection, pattern: Pattern, decides: Child, plain: Child, least: Child
 ) -> list[Row]:
     found: dict[str, list[float]] = defaultdict(list)
     count = stage.some(1500, 200)
-    for turn, side in stage.shuffled(["ours", "one call", "all calls"]):
+    for turn, side in stage.shuffled(["ours", "one call", "all calls", "records"]):
         ids = [name_of(turn * 10_000 + at, kind=side[-2]) for at in range(count)]
         if side == "all calls":
             ids = [each.replace("bench-", "calls-") for each in ids]
         await pattern.fill(raw, ids)
-        if side == "ours":
-            seconds, _ = await told(decides, ids, TASKS)
+        if side in ("ours", "records"):
+            seconds, _ = await told(decides if side == "ours" else least, ids, TASKS)
         else:
             seconds, _ = await told(plain, ids, TASKS, side == "one call")
         found[side].append(count / seconds)
@@ -135,6 +137,9 @@ async def _decisions(
             more={
                 "round trips": trips,
                 f"redis-py with the same {trips} calls, /s": percentile(found["all calls"], 0.5),
+                "a raw socket that also reads the record, checks its digest, writes it, /s": (
+                    percentile(found["records"], 0.5)
+                ),
             },
         )
     ]
@@ -237,6 +242,23 @@ def decides(pipe: Any, url: str, pem: bytes | None) -> None:
 
             while words := await asyncio.to_thread(pipe.recv):
                 pipe.send(await _many(words[0], words[1], call))
+
+    answer(pipe, work)
+
+
+def _records(pipe: Any, port: int, tape: Tape) -> None:
+    """Be the least that reads a record and writes it decided; see `rewritten`."""
+
+    async def work() -> None:
+        raw = await connect(port)
+
+        async def call(name: str) -> None:
+            *asking, write = tape.cut_for(name)
+            rewritten(name, await play(raw, tuple(asking)))
+            await play(raw, (write,))
+
+        while words := await asyncio.to_thread(pipe.recv):
+            pipe.send(await _many(words[0], words[1], call))
 
     answer(pipe, work)
 

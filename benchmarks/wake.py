@@ -44,7 +44,7 @@ from .stage import (
 )
 from .tape import Tape, play
 
-__all__ = ["Taken", "agent", "enter", "paced", "wake"]
+__all__ = ["Taken", "agent", "enter", "paced", "rewritten", "wake"]
 
 _STEP: Final = 2000
 """Waiters that come at once; the buffers of a larger crowd are not what waiting costs."""
@@ -125,7 +125,7 @@ def _player(
             if key is not None:
                 key.sign(_MESSAGE)
             if records:
-                _rewritten(name, found)
+                rewritten(name, found)
             await play(raw, (write,))
 
         return decided
@@ -133,7 +133,7 @@ def _player(
     return prepared
 
 
-def _rewritten(name: str, found: list[bytes | None]) -> tuple[object, str]:
+def rewritten(name: str, found: list[bytes | None]) -> tuple[object, str]:
     """Read a record as the store does, and write it decided: no rules, no proofs but the digest."""
     read = decode_record(name, *found)
     assert read is not None, "it is there"
