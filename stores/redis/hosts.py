@@ -50,8 +50,7 @@ def read_hosts(url: str, *, port: int, own: frozenset[str], form: str) -> ManyHo
         options: dict[str, Any] = dict(parse_url(f"{scheme}://{login}{at}host/?{others}"))
     except ValueError:
         raise unreadable(form) from None
-    # With an `@` behind it, what came first is no host but the beginning of a login.
-    if not all(host for host, _ in hosts) or "@" in split.path or split.fragment:
+    if not all(host for host, _ in hosts):
         raise unreadable(form)
     options.pop("host", None)
     return ManyHosts(hosts, split.path.removeprefix("/"), ours, options)

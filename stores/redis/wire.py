@@ -116,9 +116,9 @@ class Wire(asyncio.Protocol):
             word = _word(error) or _word(error.__cause__)
             if word is not None:
                 raise ServerError(word) from None
-            raise Lost(f"cannot connect{_where(connection)} ({_os_cause(error)})") from None
+            raise Lost(f"cannot connect ({_os_cause(error)})") from None
         except Exception as error:  # noqa: BLE001  (a credential provider is the user's own code)
-            raise Lost(f"cannot connect{_where(connection)} ({_os_cause(error)})") from None
+            raise Lost(f"cannot connect ({_os_cause(error)})") from None
         finally:
             # Also after a login that was broken off. A writer that is collected closes its
             # connection, so it is kept; redis-py forgets both, or it would close it as well.
@@ -274,9 +274,6 @@ def wires_of_url(url: str, *, timeout: float) -> Callable[[], Wire]:
     # redis-py takes database 0 where it cannot read the number: never guess where data goes.
     if "://" not in url or (split.scheme != "unix" and not _DATABASE.fullmatch(split.path)):
         raise _unreadable()
-    # Half a password with a sign of the grammar in it would pass for a host or a port.
-    if split.fragment or "@" in split.query.partition("=")[0]:
-        raise _unreadable()
     kind = options.pop("connection_class", Connection)
     return maker(kind, options, timeout=timeout)
 
@@ -335,12 +332,6 @@ def _word(error: BaseException | None) -> str | None:
         if isinstance(error, kind):
             return word
     return ServerError.of(text).word if isinstance(error, errors.ResponseError) else None
-
-
-def _where(connection: Any) -> str:
-    """Return host and port of *connection*; a path says as little as who logs in there."""
-    host, port = getattr(connection, "host", None), getattr(connection, "port", None)
-    return f" to {f'[{host}]' if ':' in host else host}:{port}" if host and port else ""
 
 
 def _os_cause(error: BaseException) -> str:

@@ -107,7 +107,7 @@ async def test_a_node_by_itself_is_no_store(cluster: RedisCluster) -> None:
     "rest",
     [
         "", "127.0.0.1:x", "a:1,,b:2", "a:1/0", "a:1?db=1", "a:1?buckets=0", "a:1?buckets=257",
-        "a:1?buckets=x", "a:1?no=option", "a:1#@b:1",
+        "a:1?buckets=x", "a:1?no=option",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("scheme", ["redis+cluster", "rediss+cluster"])

@@ -228,7 +228,6 @@ async def test_tls_to_both(tmp_path: Path) -> None:
     [
         "", "/", "127.0.0.1:26379", "127.0.0.1:26379/", "127.0.0.1:x/m", "a:1,,b:2/m", "a:1/m/0",
         "a:1/m?db=x", "a:1/m?db=-1", "a:1/m?no=option", "a:1/m?no", "a:99999/m",
-        "a:1/m@b:1", "a:1/m#@b:1",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("scheme", ["redis+sentinel", "rediss+sentinel"])

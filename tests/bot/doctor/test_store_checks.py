@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -188,12 +187,10 @@ async def test_a_store_that_goes_away_under_way(server: RedisServer):
     """Each check ends in its own finding, in time."""
     async with proxy_to(server.port) as proxy, examined(proxy.url) as subject:
         await proxy.stop()
-        where = urlsplit(proxy.url).netloc
         findings = await subject.findings()
     found = {each.check: each for each in findings}
     assert State.FAIL is found["store"].state
-    said = f"it cannot be used: cannot connect to {where} (Connection refused)"
-    assert said == found["store"].found
+    assert "it cannot be used: cannot connect (Connection refused)" == found["store"].found
     assert "start the server, or mend SIGNOFF_REDIS_URL" == found["store"].advice
     assert State.WARN is found["store.clock"].state
     assert "it could not be checked: store_unavailable" == found["store.clock"].found
