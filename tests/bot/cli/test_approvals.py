@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import pwd
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +24,11 @@ from gate import (
     Terms,
     Verdict,
 )
-from stores import Store, open_store
-from tests.support.servers import RedisServer, running_server
+from stores import Store
+from tests.support.stores import at
 
 ME = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 HOSTILE = "delete\x1b[2J\u202e\u200b[bold]x[/bold]\r\n✅ approved"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with running_server("redis") as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: RedisServer) -> str:
-    server.ask("FLUSHALL")
-    return server.url
-
-
-def at(url: str, work: Callable[[Store], Any]) -> Any:
-    """Do something in the store, in a loop of its own as the command has one."""
-
-    async def run() -> Any:
-        async with open_store(url) as store:
-            return await work(store)
-
-    return asyncio.run(run())
 
 
 def ask(url: str, approval_id: str = "x", *, who: str | None = ME, **fields: Any) -> Approval:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,9 @@ from gate import (
     seal_events,
     verify_audit,
 )
-from stores import Store, open_store
-from tests.support.servers import RedisServer, running_server
+from stores import Store
+from tests.support.servers import RedisServer
+from tests.support.stores import at
 from tests.support.waiting import wait_until
 
 ANA, BEN = "cli:ana", "cli:ben"
@@ -44,28 +44,6 @@ require_for = ["*"]
 max_age_seconds = 86400
 """
 HOSTILE = "because\x1b[2J\u202e [bold]x[/bold]\r\n1 entry whole"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with running_server("redis") as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: RedisServer) -> str:
-    server.ask("FLUSHALL")
-    return server.url
-
-
-def at(url: str, work: Callable[[Store], Any]) -> Any:
-    """Do something in the store, in a loop of its own as the command has one."""
-
-    async def run() -> Any:
-        async with open_store(url) as store:
-            return await work(store)
-
-    return asyncio.run(run())
 
 
 def run(url: str, *arguments: str, given: bytes | None = None) -> Result:

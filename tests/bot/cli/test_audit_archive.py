@@ -17,9 +17,7 @@ from bot.keyring import Keyring, open_keyring
 from gate import SigningKey
 from stores import Store, open_store
 
-from .test_audit import play, seal, server, url
-
-__all__ = ["server", "url"]
+from .test_audit import play, seal
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +12,8 @@ from click.testing import CliRunner, Result
 from bot.cli import main
 from gate import Approval, ApprovalGate, ApprovalStatus, Desk, Quorum, Terms, Verdict
 from stores import Store
-from tests.bot.cli.test_approvals import ME, at
-from tests.support.servers import RedisServer, running_server
+from tests.bot.cli.test_approvals import ME
+from tests.support.stores import at
 
 SCHEMA: Final = {
     "type": "object",
@@ -23,18 +22,6 @@ SCHEMA: Final = {
     "additionalProperties": False,
 }
 TWO: Final = Quorum(of=(ME, "cli:other"), needed=2)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with running_server("redis") as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: RedisServer) -> str:
-    server.ask("FLUSHALL")
-    return server.url
 
 
 def ask(url: str, *, quorum: Quorum | None = None, **fields: Any) -> Approval:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +10,11 @@ from click.testing import CliRunner, Result
 
 from bot.cli import main
 from gate import ApprovalGate, Desk, Quorum, Terms, Verdict
-from stores import Store, open_store
-from tests.support.servers import RedisServer, running_server
+from stores import Store
+from tests.support.stores import at
 
 LONG = "call-" + "0123456789" * 8
 ANA, BEN, CHO = "cli:ana", "cli:ben", "cli:cho"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with running_server("redis") as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: RedisServer) -> str:
-    server.ask("FLUSHALL")
-    return server.url
-
-
-def at(url: str, work: Callable[[Store], Any]) -> Any:
-    """Do something in the store, in a loop of its own as the command has one."""
-
-    async def run() -> Any:
-        async with open_store(url) as store:
-            return await work(store)
-
-    return asyncio.run(run())
 
 
 def ask(url: str, *, terms: Terms | None = None, namespace: str = "default", **how: Any) -> str:
