@@ -1,16 +1,38 @@
-"""Lets every test of this folder draw through judges."""
+"""Owns what the tests of this folder share: the office, and judges of all that is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from inspect import isfunction
 from typing import Any
 
 import pytest
 
+from bot.routing import RouteRule
 from bot.slack import render
 
 from . import drawn
+from .office import RULE, Office, office
+
+
+@pytest.fixture
+def rule() -> RouteRule:
+    """Return the operator's rule in the office; a module may have its own."""
+    return RULE
+
+
+@pytest.fixture
+async def at(rule: RouteRule) -> AsyncIterator[Office]:
+    async with office() as running:
+        running.rule = rule
+        yield running
+
+
+@pytest.fixture(params=["http", "socket"])
+async def any_at(request: pytest.FixtureRequest, rule: RouteRule) -> AsyncIterator[Office]:
+    async with office(request.param) as running:
+        running.rule = rule
+        yield running
 
 
 @pytest.fixture(autouse=True, scope="module")

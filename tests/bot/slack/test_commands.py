@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
 
 from bot.sandbox import Delivered, SandboxRefusal
 from gate import ApprovalStatus, StoreUnavailable, Verdict
-from tests.bot.slack.office import CHANNEL, NEXT, Office, office
+from tests.bot.slack.office import CHANNEL, NEXT, Office
 
 ANA: Final = "slack:T0SANDBOX:U0ANA"
 DAN: Final = "slack:T0SANDBOX:U0DAN"
 LARGE: Final[Any] = {"text": "\n".join(f"line {number} of it" for number in range(700))}
 ELSEWHERE: Final = "C0GENERAL"
 VERBS: Final = ("approve", "reject", "skip", "edit", "answer")
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        yield running
 
 
 async def typed(at: Office, user: str, text: str, *, channel: str = CHANNEL) -> Delivered:

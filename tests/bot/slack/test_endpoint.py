@@ -17,17 +17,11 @@ import pytest
 from bot.sandbox import signed_headers
 from bot.slack.endpoint import MAX_BODY
 from gate import ApprovalStatus
-from tests.bot.slack.office import APPROVE, CHANNEL, Office, office
+from tests.bot.slack.office import APPROVE, CHANNEL, Office
 from tests.support.waiting import wait_until
 
 MARK = "s3cret-in-the-body"
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
 
 
 @pytest.fixture

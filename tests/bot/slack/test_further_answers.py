@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import pytest
 from bot.routing import RouteRule
 from gate import ApprovalAmended, ApprovalStatus, Verdict
 from stores.memory import MemoryStore
-from tests.bot.slack.office import APPROVE, CHANNEL, NEXT, REJECT, RULE, Office, office
+from tests.bot.slack.office import APPROVE, CHANNEL, NEXT, REJECT, RULE, Office
 
 ANA, BEN, DAN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN", "slack:T0SANDBOX:U0DAN"
 EDIT, ANSWER, SKIP = "signoff_edit", "signoff_answer", "signoff_skip"
@@ -30,17 +29,8 @@ LARGE: Final = {"text": "\n".join(f"line {number} of it" for number in range(700
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        running.rule = ALL
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        running.rule = ALL
-        yield running
+def rule() -> RouteRule:
+    return ALL
 
 
 async def ask(at: Office, payload: Any = None, **terms: Any) -> str:

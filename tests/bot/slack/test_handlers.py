@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,18 +16,6 @@ from gate import ApprovalStatus, StoreUnavailable, Verdict
 from tests.bot.slack.office import APPROVE, CHANNEL, REJECT, SEAL, Office, office
 
 ANA, BEN, DAN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN", "slack:T0SANDBOX:U0DAN"
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        yield running
 
 
 async def away(verb: str) -> None:

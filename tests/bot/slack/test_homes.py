@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 
-import pytest
-
 from gate import ApprovalStatus, StoreUnavailable
-from tests.bot.slack.office import APPROVE, CHANNEL, REJECT, REVIEW, RULE, Office, office
+from tests.bot.slack.office import APPROVE, CHANNEL, REJECT, REVIEW, RULE, Office
 
 ANA: Final = "slack:T0SANDBOX:U0ANA"
 LARGE: Final[Any] = {"text": "\n".join(f"line {number} of it" for number in range(700))}
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        yield running
 
 
 async def seen(at: Office, user: str) -> str:

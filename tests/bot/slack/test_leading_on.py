@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,7 +26,6 @@ from tests.bot.slack.office import (
     RULE,
     SEAL,
     Office,
-    office,
 )
 
 ANA, BEN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0BEN"
@@ -44,17 +42,8 @@ BOTH = pytest.mark.parametrize("action", [EDIT, ANSWER])
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        running.rule = ALL
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        running.rule = ALL
-        yield running
+def rule() -> RouteRule:
+    return ALL
 
 
 async def ask(at: Office, payload: Any = None, **terms: Any) -> str:

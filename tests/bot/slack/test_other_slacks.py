@@ -21,7 +21,7 @@ from bot.slack.messenger import SlackMessenger
 from bot.slack.workspace import Workspace, check_app_token, look_around
 from gate import ApprovalStatus, ConfigError
 from tests.bot.slack.edge import Edge, client_of, slack_edge
-from tests.bot.slack.office import APPROVE, CHANNEL, NEXT, REVIEW, TEAM, Office, office
+from tests.bot.slack.office import APPROVE, CHANNEL, NEXT, REVIEW, TEAM, Office
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HELLO = Message("hello", [{"type": "divider", "block_id": "a"}])
@@ -38,12 +38,6 @@ LACKING = pytest.mark.parametrize("how", NOT_THERE)
 @pytest.fixture
 async def edge() -> AsyncIterator[Edge]:
     async with slack_edge() as running:
-        yield running
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
         yield running
 
 

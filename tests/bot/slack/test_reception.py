@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
 from gate import ApprovalStatus
-from tests.bot.slack.office import CHANNEL, REJECT, Office, office
+from tests.bot.slack.office import CHANNEL, REJECT, Office
 from tests.support.waiting import wait_until
 
 ANA, DAN = "slack:T0SANDBOX:U0ANA", "slack:T0SANDBOX:U0DAN"
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
 
 
 async def test_more_than_thirty_clicks_in_ten_seconds_are_not_looked_at(at: Office):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,7 +27,6 @@ from tests.bot.slack.office import (
     RULE,
     SEAL,
     Office,
-    office,
 )
 
 ANA: Final = "slack:T0SANDBOX:U0ANA"
@@ -40,12 +38,6 @@ LARGE: Final[Any] = {
     "password": SECRET,
     "more": [f"row {number}" for number in range(250)],
 }
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
 
 
 def title(view: dict[str, Any]) -> str:

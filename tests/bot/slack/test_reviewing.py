@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
-
-import pytest
 
 from gate import ApprovalResolved, ApprovalStatus, ApprovalViewed
 from stores.memory import MemoryStore
@@ -21,24 +18,11 @@ from tests.bot.slack.office import (
     RULE,
     SEAL,
     Office,
-    office,
 )
 
 ANA: Final = "slack:T0SANDBOX:U0ANA"
 LARGE: Final[Any] = {"text": "\n".join(f"line {number} of it" for number in range(700))}
 TOO_LARGE: Final[Any] = {"text": "\n".join(f"line {number} of it" for number in range(12_000))}
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        yield running
 
 
 async def opened(at: Office, user: str = "U0ANA") -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from bot.deciding import Answers, Attempt, Voter
+from bot.routing import RouteRule
 from bot.slack.render import shows_all
 from gate import Approval, ApprovalStatus, NotAllowed, Verdict
 from tests.bot.slack.office import (
@@ -20,7 +21,6 @@ from tests.bot.slack.office import (
     RULE,
     SEAL,
     Office,
-    office,
 )
 
 ANA: Final = "slack:T0SANDBOX:U0ANA"
@@ -31,10 +31,8 @@ Way = Callable[[Office, str, str], Awaitable[None]]
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        running.rule = replace(RULE, approvers=("U0ANA", "cli:ana"), notify=("dm",))
-        yield running
+def rule() -> RouteRule:
+    return replace(RULE, approvers=("U0ANA", "cli:ana"), notify=("dm",))
 
 
 async def on_the_card(at: Office, ts: str, action: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import pytest
 
 from bot.routing import RouteRule
 from gate import ApprovalStatus, Verdict
-from tests.bot.slack.office import CHANNEL, NEXT, RULE, Office, office
+from tests.bot.slack.office import CHANNEL, NEXT, RULE, Office
 from tests.bot.slack.test_commands import ANA, DAN, ELSEWHERE, LARGE, said, typed
 
 BEN: Final = "slack:T0SANDBOX:U0BEN"
@@ -27,17 +26,8 @@ BOTH = pytest.mark.parametrize("verb", ["edit", "answer"])
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Office]:
-    async with office() as running:
-        running.rule = ALL
-        yield running
-
-
-@pytest.fixture(params=["http", "socket"])
-async def any_at(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    async with office(request.param) as running:
-        running.rule = ALL
-        yield running
+def rule() -> RouteRule:
+    return ALL
 
 
 async def ask(at: Office, payload: Any = None, **terms: Any) -> str:
