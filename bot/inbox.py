@@ -29,6 +29,7 @@ from gate import (
 from .answering import principals_of
 from .deciding import Voter, group_ids, why_not
 from .directory import CachedDirectory, LookupFailed, Names
+from .outbox_place import behind
 
 __all__ = ["MOST", "Inbox", "InboxStore", "Inboxes", "Open"]
 
@@ -100,9 +101,8 @@ class Inboxes:
         self._store = store
         self._directory = directory
         self._reader = reader
-        self._cursors = [""] * len(store.buckets)
-        self._last: list[LoggedEvent | None] = [None] * len(store.buckets)
-        """What was read at the cursors, where that is known."""
+        self._places: list[str | LoggedEvent] = [""] * len(store.buckets)
+        """Up to where each log is read."""
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._catching_up = False
 
@@ -181,7 +181,7 @@ class Inboxes:
 
     async def _catch_up(self) -> None:
         """Read what was logged since the last time; of too much, only the end."""
-        pages = [await self._new_in(number) for number in range(len(self._cursors))]
+        pages = [await self._new_in(number) for number in range(len(self._places))]
         ended = [
             event
             for page in pages
@@ -199,25 +199,18 @@ class Inboxes:
         log = self._store.buckets[number]
         found: list[ApprovalEvent] = []
         for _ in range(_BATCHES):
-            last = self._last[number]
-            events: Sequence[LoggedEvent] | None
-            if last is None:
-                events = await log.read(self._cursors[number], limit=_BATCH)
-            else:
-                events = await log.follow(last, limit=_BATCH)
+            events = await behind(log, self._places[number], limit=_BATCH)
             if events is None:
                 # A failover took it back; what comes next may stand before it.
-                self._cursors[number], self._last[number] = await log.position(self._reader), None
+                self._places[number] = await log.position(self._reader)
                 continue
             found += [logged.event for logged in events]
             if events:
-                self._cursors[number], self._last[number] = events[-1].cursor, events[-1]
+                self._places[number] = events[-1]
             if len(events) < _BATCH:
                 return found
         # A long log would keep everybody waiting for what nobody looks at.
-        noted = await log.position(self._reader)
-        if noted:
-            self._cursors[number], self._last[number] = noted, None
+        self._places[number] = await log.position(self._reader) or self._places[number]
         return found
 
     async def _read(self, keys: Sequence[str]) -> list[Approval]:

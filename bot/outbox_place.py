@@ -16,13 +16,29 @@ from gate import EventLog, LoggedEvent, get_logger
 
 from .outlasting import outlast
 
-__all__ = ["OutboxPlace", "Rewound", "again_if_rewound"]
+__all__ = ["OutboxPlace", "Rewound", "again_if_rewound", "behind"]
 
 T = TypeVar("T")
 
 
 class Rewound(Exception):
     """The log does not have what was read last."""
+
+
+async def behind(
+    log: EventLog, place: str | LoggedEvent, *, limit: int, wait: float = 0.0
+) -> Sequence[LoggedEvent] | None:
+    """Return what *log* has behind *place*; `None` where it was taken back.
+
+    Args:
+        log: The outbox.
+        place: The event that was read last or, where none is known, a cursor.
+        limit: Events at most.
+        wait: Seconds to wait for one.
+    """
+    if isinstance(place, str):
+        return await log.read(place, limit=limit, wait=wait)
+    return await log.follow(place, limit=limit, wait=wait)
 
 
 class OutboxPlace:
@@ -46,15 +62,11 @@ class OutboxPlace:
         Raises:
             Rewound: There may be some that were passed over.
         """
-        if self._last is None:
+        place: str | LoggedEvent | None = self._last
+        if place is None:
             # Anew each time: what was noted may be lost, too, as long as nothing more is read.
-            noted = await self._outlast(partial(self._log.position, self._reader))
-            read = partial(self._log.read, noted, limit=limit, wait=wait)
-            events: Sequence[LoggedEvent] | None = await self._outlast(read)
-        else:
-            events = await self._outlast(
-                partial(self._log.follow, self._last, limit=limit, wait=wait)
-            )
+            place = await self._outlast(partial(self._log.position, self._reader))
+        events = await self._outlast(partial(behind, self._log, place, limit=limit, wait=wait))
         if events is None:
             raise Rewound
         if events:
