@@ -22,7 +22,6 @@ from gate import (
     Offer,
     Tampered,
     Verdict,
-    record_key,
 )
 from stores import Store, key_folder, open_store
 
@@ -33,7 +32,7 @@ from ..proof import Proof
 from ..settings import read_masking
 from ..slack.ids import cli_principal
 from .edits import read_edit
-from .named import ANYWHERE, checked_id, named, typed_id
+from .named import ANYWHERE, checked_id, named_key, typed_id
 from .output import print_approval, print_approvals, print_json, print_proposal
 from .proofs import print_proofs
 
@@ -101,7 +100,7 @@ def show(*, approval_id: str, namespace: str, as_json: bool, reveal: bool) -> No
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
+        approval = await place.desk.get(named_key(approval_id, namespace))
         seen = await place.show(approval, as_json=as_json, reveal=reveal)
         proof = place.proof(approval)
         if proof is not None and proof.flaw is not None:
@@ -159,7 +158,7 @@ def approve(
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
+        approval = await place.desk.get(named_key(approval_id, namespace))
         if not yes:
             # Nobody reads it all and says yes to learn only then that they may not.
             await _admit(place, approval, _further(edit, answer))
@@ -194,7 +193,7 @@ def reject(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
+        approval = await place.desk.get(named_key(approval_id, namespace))
         await _answer(place, approval, Verdict.DENY, note=reason, as_json=as_json)
 
     _with_store(work)
@@ -213,7 +212,7 @@ def skip(*, approval_id: str, namespace: str, reason: str | None, as_json: bool)
 
     async def work(store: Store) -> None:
         place = _Place(store)
-        approval = await place.desk.get(record_key(*named(approval_id, namespace)))
+        approval = await place.desk.get(named_key(approval_id, namespace))
         await _answer(place, approval, Verdict.SKIP, note=reason, as_json=as_json)
 
     _with_store(work)
@@ -228,7 +227,7 @@ def cancel(*, approval_id: str, namespace: str, reason: str | None, as_json: boo
     """Withdraw a pending approval: the action will not run, and nobody said no."""
 
     async def work(store: Store) -> None:
-        key = record_key(*named(approval_id, namespace))
+        key = named_key(approval_id, namespace)
         place = _Place(store)
         cancelled = await place.desk.cancel(key, by=_voter().principal, reason=reason)
         await place.show(cancelled, as_json=as_json)

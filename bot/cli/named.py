@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
-from gate import check_id
+from gate import check_id, record_key
 
-__all__ = ["ANYWHERE", "checked_id", "named", "typed_id"]
+__all__ = ["ANYWHERE", "checked_id", "named", "named_key", "typed_id"]
 
 ANYWHERE: Final = "default"
 """What `--namespace` is where nobody gave it."""
@@ -52,6 +52,11 @@ def named(approval_id: str, namespace: str) -> tuple[str, str]:
     if namespace not in (ANYWHERE, own):
         raise click.UsageError("ID and --namespace name different namespaces")
     return alone, own
+
+
+def named_key(approval_id: str, namespace: str) -> str:
+    """Return the record's key; see `named`."""
+    return record_key(*named(approval_id, namespace))
 
 
 def _field(parameter: click.Parameter) -> str:
